@@ -1,0 +1,289 @@
+//! One level of the ladder: a number of users held at once, and what became of their streams.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::summary::Summary;
+
+/// What became of one stream, decided by the dialect's grammar and not by the status code.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Whole: finish reason, terminal event, enough chunks and bytes, the right text.
+    Ok,
+    /// It ended (cleanly or cut) before its terminal event.
+    Truncated,
+    /// It ended well but with fewer chunks or bytes than asked for.
+    Short,
+    /// It ended well without a single chunk.
+    Empty,
+    /// An event that the dialect's grammar does not allow, or broken framing.
+    Malformed,
+    /// Self-verifying text whose checksum does not match: a chunk lost, doubled or altered.
+    WrongText,
+    /// The server reported an error inside the stream.
+    ErrorEvent,
+    /// A status other than 2xx, or a content type that is no stream of this dialect.
+    HttpError,
+    /// No connection: refused, reset before the head, TLS failure, no route.
+    ConnectError,
+    /// One of the named deadlines passed.
+    Timeout,
+}
+
+impl Outcome {
+    /// All outcomes in the order in which reports stack them.
+    pub const ALL: [Self; 10] = [
+        Self::Ok,
+        Self::Short,
+        Self::Truncated,
+        Self::Empty,
+        Self::Malformed,
+        Self::WrongText,
+        Self::ErrorEvent,
+        Self::HttpError,
+        Self::ConnectError,
+        Self::Timeout,
+    ];
+
+    /// The field name in `run.json`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Truncated => "truncated",
+            Self::Short => "short",
+            Self::Empty => "empty",
+            Self::Malformed => "malformed",
+            Self::WrongText => "wrong_text",
+            Self::ErrorEvent => "error_event",
+            Self::HttpError => "http_error",
+            Self::ConnectError => "connect_error",
+            Self::Timeout => "timeout",
+        }
+    }
+}
+
+/// Streams counted by [`Outcome`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[expect(missing_docs, reason = "each field is the outcome of the same name")]
+pub struct Outcomes {
+    pub ok: u64,
+    pub truncated: u64,
+    pub short: u64,
+    pub empty: u64,
+    pub malformed: u64,
+    pub wrong_text: u64,
+    pub error_event: u64,
+    pub http_error: u64,
+    pub connect_error: u64,
+    pub timeout: u64,
+}
+
+impl Outcomes {
+    /// Counts one stream.
+    pub fn count(&mut self, outcome: Outcome) {
+        *self.slot(outcome) += 1;
+    }
+
+    /// Streams with this outcome.
+    #[must_use]
+    pub fn get(&self, outcome: Outcome) -> u64 {
+        *self.clone().slot(outcome)
+    }
+
+    /// All streams that came to an end, whatever it was.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        Outcome::ALL.into_iter().map(|outcome| self.get(outcome)).sum()
+    }
+
+    /// Adds the counts of another worker.
+    pub fn merge(&mut self, other: &Self) {
+        for outcome in Outcome::ALL {
+            *self.slot(outcome) += other.get(outcome);
+        }
+    }
+
+    fn slot(&mut self, outcome: Outcome) -> &mut u64 {
+        match outcome {
+            Outcome::Ok => &mut self.ok,
+            Outcome::Truncated => &mut self.truncated,
+            Outcome::Short => &mut self.short,
+            Outcome::Empty => &mut self.empty,
+            Outcome::Malformed => &mut self.malformed,
+            Outcome::WrongText => &mut self.wrong_text,
+            Outcome::ErrorEvent => &mut self.error_event,
+            Outcome::HttpError => &mut self.http_error,
+            Outcome::ConnectError => &mut self.connect_error,
+            Outcome::Timeout => &mut self.timeout,
+        }
+    }
+}
+
+/// Failures of one class with the same detail, counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ErrorGroup {
+    /// The outcome that these streams had.
+    pub class: Outcome,
+    /// What happened, without anything that differs from stream to stream (ids, ports).
+    pub detail: String,
+    /// How many streams.
+    pub count: u64,
+}
+
+/// Most error groups that a level keeps; further details are counted under `other`.
+pub const MAX_ERROR_GROUPS: usize = 50;
+
+/// What one process of the target used during the level, read from the operating system.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProcessUsage {
+    /// The process's name (`simulator`, `uvicorn`).
+    pub process: String,
+    /// Its process id.
+    pub pid: u32,
+    /// CPU seconds, user and system together.
+    pub cpu_s: f64,
+    /// CPU microseconds for each chunk that the tester received, or null without chunks.
+    pub cpu_us_per_chunk: Option<f64>,
+    /// Highest resident memory seen, in bytes.
+    pub peak_rss_bytes: u64,
+    /// Resident memory before the level's first connection, in bytes.
+    pub idle_rss_bytes: u64,
+    /// Most open file descriptors seen.
+    pub peak_fds: u64,
+}
+
+/// What the tester itself used during the level.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TesterUsage {
+    /// CPU seconds, user and system together.
+    pub cpu_s: f64,
+    /// CPU share of the busiest worker thread, 0 to 1.
+    pub busiest_worker: f64,
+    /// Highest resident memory of the process so far, in bytes.
+    pub peak_rss_bytes: u64,
+    /// How late the tester's own timers fired on its workers.
+    pub lag_ms: Option<Summary>,
+}
+
+/// One bar of a distribution: samples up to `upper_ms` and above the bar before.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Bucket {
+    /// Upper edge in milliseconds, inclusive.
+    pub upper_ms: f64,
+    /// Samples in this bar.
+    pub count: u64,
+}
+
+/// What went on during one slice of a level.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TimelinePoint {
+    /// Seconds since the level's start, at the end of this slice.
+    pub t_s: f64,
+    /// Streams open at that moment.
+    pub open: u64,
+    /// Chunks received per second during the slice.
+    pub chunks_per_s: f64,
+    /// Streams that have ended so far.
+    pub ended: u64,
+}
+
+/// One level: so many users at once, and everything that was measured about them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Level {
+    /// Users asked for.
+    pub users: u64,
+    /// Streams started.
+    pub started: u64,
+    /// 2xx, and the stream reached its end without an error.
+    pub succeeded: u64,
+    /// The dialect's grammar satisfied, and enough chunks and bytes.
+    pub complete: u64,
+    /// Self-verifying text matched; null when the target's text cannot be verified.
+    pub correct: Option<u64>,
+    /// All ended streams by outcome.
+    pub outcomes: Outcomes,
+    /// Failures grouped by class and detail, most frequent first.
+    pub errors: Vec<ErrorGroup>,
+    /// Streams cut off by an interruption (SIGINT), in no outcome.
+    pub interrupted: u64,
+    /// Most streams open at one moment.
+    pub peak_open: u64,
+    /// Wall-clock time of the level in seconds.
+    pub duration_s: f64,
+    /// Time from the first start of a stream to the last one's, in seconds.
+    pub start_spread_s: f64,
+    /// Opening a connection: TCP, and TLS where used. Reused connections do not count.
+    pub connect_ms: Option<Summary>,
+    /// Request start to the first byte of the response head.
+    pub ttfb_ms: Option<Summary>,
+    /// Request start to the first chunk.
+    pub ttft_ms: Option<Summary>,
+    /// Time between two consecutive chunks of one stream, every single one.
+    pub gap_ms: Option<Summary>,
+    /// Request start to the terminal event, of complete streams.
+    pub total_ms: Option<Summary>,
+    /// Total divided by the ideal total; null when the ideal is unknown.
+    pub stretch: Option<Summary>,
+    /// Gaps longer than the stall limit.
+    pub stalls: u64,
+    /// Chunks of each complete stream.
+    pub chunks_per_stream: Option<Summary>,
+    /// Body bytes of each complete stream.
+    pub bytes_per_stream: Option<Summary>,
+    /// Characters of text of each complete stream.
+    pub chars_per_stream: Option<Summary>,
+    /// Jain's fairness index of the streams' pace (1 = all users got the same), complete streams.
+    pub fairness: Option<f64>,
+    /// Chunks received, all streams.
+    pub chunks: u64,
+    /// Body bytes received, all streams.
+    pub bytes: u64,
+    /// Chunks per second over the level's duration.
+    pub chunks_per_s: f64,
+    /// Body bytes per second over the level's duration.
+    pub bytes_per_s: f64,
+    /// Distribution of the gaps.
+    pub gap_buckets: Vec<Bucket>,
+    /// Distribution of TTFT.
+    pub ttft_buckets: Vec<Bucket>,
+    /// Open streams and chunks over time.
+    pub timeline: Vec<TimelinePoint>,
+    /// The target's processes, where they run on this machine; else null.
+    pub target_usage: Option<Vec<ProcessUsage>>,
+    /// The tester's own use.
+    pub tester_usage: TesterUsage,
+    /// The tester's error during this level, from the control streams that ran beside the users.
+    pub control: Option<crate::run::Control>,
+    /// CPU seconds that neither tester nor target used on this machine.
+    pub machine_other_cpu_s: Option<f64>,
+    /// Share of all the machine's CPU time that was used by anybody, 0 to 1.
+    pub machine_busy: Option<f64>,
+    /// Whether the tester and the machine left the result alone.
+    pub trusted: bool,
+    /// Why not, or what to keep in mind.
+    pub trust_notes: Vec<String>,
+}
+
+impl Level {
+    /// Share of started streams that succeeded, 0 to 1; `None` when none ended.
+    #[must_use]
+    pub fn success_share(&self) -> Option<f64> {
+        crate::units::share(self.succeeded, self.outcomes.total())
+    }
+
+    /// Share of ended streams that were complete.
+    #[must_use]
+    pub fn complete_share(&self) -> Option<f64> {
+        crate::units::share(self.complete, self.outcomes.total())
+    }
+
+    /// Share of ended streams with the right text; `None` when it cannot be known.
+    #[must_use]
+    pub fn correct_share(&self) -> Option<f64> {
+        crate::units::share(self.correct?, self.outcomes.total())
+    }
+}

@@ -1,0 +1,8 @@
+//! The wire formats of streamed LLM answers: the one place that knows their grammar.
+//!
+//! Used by the simulator (writing), the gateway (passing on) and the tester (judging), so that
+//! they can be proved once.
+//!
+//! **Invariant:** no I/O, no clock, no asynchronous runtime, no environment: bytes in, values out.
+
+pub mod text;
