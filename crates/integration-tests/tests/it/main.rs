@@ -1,1 +1,3 @@
-//! Integration tests.
+//! Integration tests: the real program, over real sockets, against ourselves and others.
+
+mod peers;
