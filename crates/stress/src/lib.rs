@@ -13,6 +13,8 @@ pub mod error;
 pub mod ladder;
 pub mod notation;
 pub mod prompt;
+pub mod request;
 pub mod scenario;
 pub mod secret;
+pub mod settings;
 pub mod target_url;
