@@ -4,4 +4,17 @@
 //! **Invariant:** knows neither simulator nor gateway (it meets them on a socket only) and never
 //! prints: progress leaves as events, results as a [`results::Run`].
 
+pub mod api;
+pub mod arrival;
+pub mod capacity;
 pub mod client;
+pub mod config;
+pub mod error;
+pub mod ladder;
+pub mod notation;
+pub mod prompt;
+pub mod request;
+pub mod scenario;
+pub mod secret;
+pub mod settings;
+pub mod target_url;

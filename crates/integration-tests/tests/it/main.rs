@@ -1,3 +1,7 @@
-//! Integration tests: the real program, over real sockets, against ourselves and others.
+//! The parts together, over real sockets and real processes.
 
+mod bad_input;
+mod faults;
 mod peers;
+mod reports;
+mod streams;
