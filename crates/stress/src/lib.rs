@@ -18,3 +18,8 @@ pub mod scenario;
 pub mod secret;
 pub mod settings;
 pub mod target_url;
+pub mod live;
+pub mod recorder;
+pub mod carrier;
+pub mod event;
+pub mod user;
