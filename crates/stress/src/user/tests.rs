@@ -104,8 +104,7 @@ impl Bench {
             first_request: 0,
             begin: self.begin,
         };
-        let streams =
-            open_loop(plan, ALONE, &self.carrier, &self.recorder, &self.gauges, |_| ());
+        let streams = open_loop(plan, ALONE, &self.carrier, &self.recorder, &self.gauges, |_| ());
         LocalSet::new().run_until(streams).await.unwrap();
     }
 
@@ -174,11 +173,8 @@ async fn no_request_begins_after_the_duration_and_the_last_is_finished() {
 #[tokio::test(start_paused = true)]
 async fn prompts_go_round_from_the_seeded_offset() {
     let bench = bench(10, 5);
-    let plan = ClosedLoop {
-        repeat: Repeat::Times(2),
-        first_request: 3,
-        ..bench.closed(3, Start::Burst)
-    };
+    let plan =
+        ClosedLoop { repeat: Repeat::Times(2), first_request: 3, ..bench.closed(3, Start::Burst) };
     bench.run_closed(plan, ALONE).await;
     assert_eq!(bench.asked(), [3, 4, 0, 1, 2, 3]);
 }
