@@ -42,13 +42,15 @@ impl Uvicorn {
         let (sender, urls) = sync_channel(1);
         std::thread::spawn(move || {
             for line in BufReader::new(log).lines().map_while(Result::ok) {
-                if let Some(url) = line.split_whitespace().find(|word| word.starts_with("http://")) {
+                if let Some(url) = line.split_whitespace().find(|word| word.starts_with("http://"))
+                {
                     let _ = sender.try_send(url.to_owned());
                 }
             }
         });
         let mut server = Self { child, url: String::new() };
-        server.url = urls.recv_timeout(START_LIMIT).expect("Uvicorn logs the address it listens on");
+        server.url =
+            urls.recv_timeout(START_LIMIT).expect("Uvicorn logs the address it listens on");
         server
     }
 }
@@ -116,7 +118,8 @@ fn a_plain_text_stream_of_django_on_uvicorn_is_measured_whole() {
     let server = Uvicorn::start();
     let folder = tempfile::tempdir().unwrap();
     let url = format!("{}/text", server.url);
-    let run = stress(folder.path(), &[&url, "--api", "text", "--ladder", "20", "--min-bytes", "100"]);
+    let run =
+        stress(folder.path(), &[&url, "--api", "text", "--ladder", "20", "--min-bytes", "100"]);
 
     assert_eq!(run.target.api, "text");
     check_server_is_named_and_sampled(&run);
