@@ -5,4 +5,11 @@
 //!
 //! **Invariant:** no I/O, no clock, no asynchronous runtime, no environment: bytes in, values out.
 
+pub mod dialect;
+pub mod grammar;
+mod json;
+pub mod lines;
+pub mod sse;
 pub mod text;
+
+pub use dialect::Dialect;
