@@ -4,16 +4,17 @@
 //! **Invariant:** knows neither simulator nor gateway (it meets them on a socket only) and never
 //! prints: progress leaves as events, results as a [`results::Run`].
 
-pub mod api;
 pub mod arrival;
 pub mod capacity;
 pub mod carrier;
 pub mod client;
 pub mod config;
 pub mod control;
+pub mod dialect;
 pub mod error;
 pub mod event;
 pub mod ladder;
+pub mod lag;
 pub mod live;
 pub mod notation;
 pub mod prompt;
@@ -23,4 +24,6 @@ pub mod scenario;
 pub mod secret;
 pub mod settings;
 pub mod target_url;
+pub mod trust;
+pub mod usage;
 pub mod user;

@@ -3,9 +3,9 @@
 //! Each rule is one constant and one function; a level that breaks one is not trusted, and says
 //! why and what would help. The rules look at facts alone: a pure function of them.
 
-use results::{Level, Outcome, Summary};
 use results::summary::Statistic;
 use results::units::float;
+use results::{Level, Outcome, Summary};
 
 /// An error of the tester below this is never held against a level: it is what a burst of 3,000
 /// users costs on two cores, and no reader notices it.
@@ -89,8 +89,8 @@ fn refused(level: &Level) -> Option<String> {
 
 /// Details of failures that are the tester's own limits.
 const LIMIT_DETAILS: [(&str, &str); 2] = [
-    ("out of files", "raise the limit of open files (ulimit -n)"),
-    ("out of ports", "use fewer users, or several addresses of the target"),
+    ("out of file descriptors", "raise the limit of open files (ulimit -n)"),
+    ("out of local ports", "use fewer users, or several addresses of the target"),
 ];
 
 fn limits(level: &Level) -> Option<String> {

@@ -20,7 +20,7 @@ fn check_conflict(toml: &str, part: &str) {
 fn nothing_said_is_a_gentle_ladder_of_the_default_question() {
     let settings = resolve("").unwrap();
     assert_eq!(settings.climb, Climb::Ladder(Ladder::new(vec![10, 50, 100]).unwrap()));
-    assert_eq!(settings.api, Api::OpenAiChat);
+    assert_eq!(settings.api, Dialect::OpenaiChat);
     assert_eq!((settings.drafts.len(), settings.prompt.as_str()), (1, "default"));
     assert_eq!((settings.minimum.chunks, settings.minimum.bytes), (10, 1000));
     assert_eq!(settings.slos, vec![Slo::default()]);
