@@ -5,6 +5,7 @@ use std::process::{Child, ChildStderr, ChildStdin, Command, Stdio};
 use std::thread;
 
 use anyhow::{Context, anyhow};
+use runtime::process::ProcessName;
 
 use crate::exit_code::{BUG, Failure};
 use crate::paint;
@@ -54,9 +55,9 @@ impl Embedded {
         Ok(Self { child, lifeline, url })
     }
 
-    /// Its process id.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+    /// Its name and process id.
+    pub fn process(&self) -> ProcessName {
+        ProcessName { pid: self.child.id(), name: "simulator".to_owned() }
     }
 }
 

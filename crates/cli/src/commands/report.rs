@@ -31,7 +31,7 @@ fn read(args: &ReportArgs) -> anyhow::Result<Run> {
 
 fn render(run: &Run, args: &ReportArgs) -> String {
     match args.format {
-        Format::Terminal => report::terminal::render(run, &terminal_options(args.full, args.output.is_none())),
+        Format::Terminal => report::terminal::render(run, terminal_options(args.full, args.output.is_none())),
         Format::Markdown => report::markdown::render(run),
         Format::Html => report::html::render(run),
         Format::Json => run.to_json(),
@@ -43,5 +43,5 @@ fn render(run: &Run, args: &ReportArgs) -> String {
 
 /// How the terminal report looks where it goes.
 pub fn terminal_options(full: bool, to_stdout: bool) -> report::terminal::Options {
-    report::terminal::Options { full, colours: to_stdout && paint::stdout_has_colours() }
+    report::terminal::Options { full, colour: to_stdout && paint::stdout_has_colours() }
 }

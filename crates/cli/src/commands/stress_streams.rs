@@ -11,6 +11,7 @@ use stress::scenario::{DEFAULT_SCENARIO, Scenario};
 use stress::secret::{Secret, redact_command_line};
 use stress::settings::Settings;
 use stress::target_url::TargetUrl;
+use stress::usage::TargetProcesses;
 
 use crate::args::{StreamsArgs, Talk};
 use crate::commands::report::terminal_options;
@@ -36,8 +37,8 @@ pub fn run(args: StreamsArgs, talk: Talk) -> CommandResult {
     let run = measure(settings, embedded.as_ref(), talk)?;
     drop(embedded);
     folder.write(&run).map_err(Failure::environment)?;
-    let options = terminal_options(full, true);
-    paint::data(&report::terminal::render(&run, &options)).context("failed to write to stdout")?;
+    let shown = report::terminal::render(&run, terminal_options(full, true));
+    paint::data(&shown).context("failed to write to stdout")?;
     if !talk.quiet {
         paint::say(format_args!("reports in {}", folder.path().display()));
     }
@@ -135,7 +136,10 @@ fn config_of(args: StreamsArgs) -> Result<Config, Failure> {
 
 /// Measures, with the live view beside it; the first signal ends the run early, the second at once.
 fn measure(settings: Settings, embedded: Option<&Embedded>, talk: Talk) -> Result<Run, Failure> {
-    let processes: Vec<u32> = embedded.iter().map(|embedded| embedded.pid()).collect();
+    let processes = TargetProcesses {
+        embedded: embedded.is_some(),
+        known: embedded.map(Embedded::process).into_iter().collect(),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
