@@ -5,4 +5,8 @@
 //!
 //! **Invariant:** no I/O, no clock, no asynchronous runtime, no environment: bytes in, values out.
 
+pub mod anthropic;
+pub mod json;
+pub mod openai;
 pub mod text;
+pub mod tool;
