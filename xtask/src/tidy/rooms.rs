@@ -19,6 +19,7 @@ const PURE_REPORT: &str = "reports are pure functions of a Run";
 const NO_DOMAIN: &str = "runtime serves every room and knows none of their words";
 const ONLY_SOCKETS: &str = "the rooms meet on a socket and nowhere else";
 const BLIND_TESTER: &str = "a tester that can see its target could flatter it";
+const OWN_WORK: &str = "a control shows what the bare work costs, without any part of ours";
 const FEW_TOOLS: &str = "automation must run when the product does not build";
 
 /// All crates of the workspace. A crate without a row here is not tidy.
@@ -154,6 +155,31 @@ pub(super) const ROOMS: &[Room] = &[
         ours: &["report", "results", "runtime", "simulator", "stress", "wire"],
         libraries: &["anyhow", "jiff", "serde_json", "tokio"],
         never: &[("weir", "integration tests run the real program, as a process")],
+    },
+    Room {
+        name: "bench-control",
+        ours: &[],
+        libraries: &[
+            "anyhow",
+            "bytes",
+            "clap",
+            "h2",
+            "hdrhistogram",
+            "http",
+            "memchr",
+            "mio",
+            "rlimit",
+            "serde_json",
+            "socket2",
+            "tokio",
+        ],
+        never: &[
+            ("wire", OWN_WORK),
+            ("runtime", OWN_WORK),
+            ("simulator", OWN_WORK),
+            ("stress", OWN_WORK),
+            ("hyper", "the control is the bare socket work, without an HTTP library"),
+        ],
     },
     Room {
         name: "xtask",

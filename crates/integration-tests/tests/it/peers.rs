@@ -65,10 +65,13 @@ impl Drop for Uvicorn {
 fn stress(folder: &Path, arguments: &[&str]) -> Run {
     let common = ["stress", "streams", "--no-progress", "--out", "out"];
     let output = weir_in(folder, common.iter().chain(arguments)).unwrap();
-    let (out, err) =
-        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{}\n{out}\n{err}", output.status);
-    run_in(&folder.join("out")).unwrap()
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let run = run_in(&folder.join("out")).unwrap_or_else(|error| panic!("{error:#}: {stderr}"));
+    // On a machine that is busy with other tests the verdict may be that nothing can be trusted.
+    if run.levels.iter().all(|level| level.trusted) {
+        assert_eq!(output.status.code(), Some(0), "{stderr}");
+    }
+    run
 }
 
 fn check_every_stream_is_whole(level: &Level) {
