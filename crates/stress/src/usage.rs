@@ -39,7 +39,7 @@ impl TargetProcesses {
             .iter()
             // The tester cannot tell its own use from that of a target in its own process.
             .filter(|root| root.pid != std::process::id())
-            .flat_map(|root| family_named(root))
+            .flat_map(family_named)
             .collect()
     }
 }
