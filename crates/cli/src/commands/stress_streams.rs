@@ -65,7 +65,9 @@ fn resolve(args: StreamsArgs) -> Result<Settings, Failure> {
         Some(variable) => Some(api_key(variable)?),
         None => None,
     };
-    if !embedded {
+    if embedded {
+        config.api = config.api.or(Some(Dialect::OpenaiChat));
+    } else {
         config.profile = None;
     }
     let mut settings = Settings::resolve(config, name.as_deref(), url).map_err(failure)?;
