@@ -13,7 +13,7 @@ const EVENTS: usize = 1000;
 /// A chat chunk as OpenAI sends it, 184 bytes with its line ends.
 const PLAIN: &str = concat!(
     r#"data: {"id":"chatcmpl-8f2a61c0","object":"chat.completion.chunk","created":1763700000,"#,
-    r#""model":"gpt-4o","choices":[{"index":0,"delta":{"content":" river"},"finish_reason":null}]}"#,
+    r#""model":"gpt-4o-mini","choices":[{"index":0,"delta":{"content":" river"},"finish_reason":null}]}"#,
     "\n\n"
 );
 
@@ -37,6 +37,7 @@ fn judge(dialect: Dialect, reads: &[&[u8]], scratch: &mut Scratch) -> u64 {
 }
 
 fn events(criterion: &mut Criterion) {
+    assert_eq!(PLAIN.len(), 184);
     let mut group = criterion.benchmark_group("1000 events");
     group.throughput(Throughput::Elements(1000));
     let mut scratch = Scratch::default();
