@@ -15,10 +15,8 @@ use results::Run;
 #[must_use]
 pub fn weir_binary() -> PathBuf {
     let test = std::env::current_exe().expect("a running test has a path");
-    let directory = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("a test binary lies in target/<profile>/deps");
+    let directory =
+        test.parent().and_then(Path::parent).expect("a test binary lies in target/<profile>/deps");
     let binary = directory.join("weir");
     assert!(binary.exists(), "{} is missing: run cargo build -p weir", binary.display());
     binary
