@@ -134,7 +134,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         name: "weir",
-        ours: &["report", "results", "runtime", "simulator", "stress"],
+        ours: &["report", "results", "runtime", "simulator", "stress", "wire"],
         libraries: &[
             "anyhow",
             "clap",
