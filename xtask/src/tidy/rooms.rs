@@ -60,6 +60,7 @@ pub(super) const ROOMS: &[Room] = &[
             "base64",
             "bytes",
             "futures-util",
+            "h2",
             "hdrhistogram",
             "http",
             "http-body",
@@ -94,6 +95,7 @@ pub(super) const ROOMS: &[Room] = &[
             "futures-util",
             "h2",
             "http",
+            "httparse",
             "jiff",
             "memchr",
             "rand",
@@ -132,7 +134,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         name: "weir",
-        ours: &["report", "results", "runtime", "simulator", "stress"],
+        ours: &["report", "results", "runtime", "simulator", "stress", "wire"],
         libraries: &[
             "anyhow",
             "clap",
