@@ -56,11 +56,8 @@ pub(super) const ROOMS: &[Room] = &[
         name: "simulator",
         ours: &["runtime", "wire"],
         libraries: &[
-            "axum",
-            "base64",
             "bytes",
-            "futures-util",
-            "hdrhistogram",
+            "h2",
             "http",
             "http-body",
             "http-body-util",
@@ -77,7 +74,6 @@ pub(super) const ROOMS: &[Room] = &[
             "tokio",
             "tokio-util",
             "toml",
-            "tower",
             "tracing",
         ],
         never: &[
