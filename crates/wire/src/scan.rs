@@ -261,6 +261,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next byte that is not white space; the cursor stands on it afterwards.
+    #[inline]
     fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
         while let Some(&byte) = bytes.get(self.at) {
@@ -289,9 +290,10 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Bytes before the first quote, backslash or control character. Eight at a time: the usual
-/// bit trick for "has a byte that is zero / below 0x20", which may see a false hit only above a
-/// true one, and is followed by an exact look at the eight.
+/// Bytes before the first quote, backslash or control character. Eight at a time, by the usual
+/// bit trick for "has a byte that is zero / below 0x20", which can be wrong only above a hit that
+/// is right.
+#[inline]
 fn plain_length(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -302,8 +304,10 @@ fn plain_length(bytes: &[u8]) -> usize {
         let quote = has_zero(word ^ (ONES * 0x22));
         let backslash = has_zero(word ^ (ONES * 0x5c));
         let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        if quote | backslash | control != 0 {
-            break;
+        let special = quote | backslash | control;
+        if special != 0 {
+            // The lowest hit is exact.
+            return length + usize::try_from(special.trailing_zeros() / 8).unwrap_or_default();
         }
         length += 8;
     }

@@ -90,6 +90,7 @@ pub(super) const ROOMS: &[Room] = &[
             "futures-util",
             "h2",
             "http",
+            "httparse",
             "jiff",
             "memchr",
             "rand",
@@ -128,7 +129,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         name: "weir",
-        ours: &["report", "results", "runtime", "simulator", "stress"],
+        ours: &["report", "results", "runtime", "simulator", "stress", "wire"],
         libraries: &[
             "anyhow",
             "clap",
