@@ -16,6 +16,7 @@ pub mod figure;
 pub mod findings;
 pub mod glossary;
 pub mod growth;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
