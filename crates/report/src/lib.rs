@@ -14,6 +14,7 @@ pub mod delay;
 pub mod document;
 pub mod figure;
 pub mod findings;
+mod folder;
 pub mod glossary;
 pub mod growth;
 pub mod html;
@@ -30,3 +31,5 @@ pub mod slo;
 pub mod terminal;
 pub mod text;
 pub mod threshold;
+
+pub use folder::files;

@@ -194,10 +194,12 @@ pub struct TimelinePoint {
 /// One level: so many users at once, and everything that was measured about them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Level {
-    /// Users asked for.
+    /// Users asked for; in the open loop, which has none, the most streams open at one moment.
     pub users: u64,
     /// Streams started.
     pub started: u64,
+    /// Open loop: arrivals that were not sent because as many streams as allowed were open.
+    pub refused: u64,
     /// 2xx, and the stream reached its end without an error.
     pub succeeded: u64,
     /// The dialect's grammar satisfied, and enough chunks and bytes.

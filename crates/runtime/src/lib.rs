@@ -1,1 +1,11 @@
-//! Skeleton.
+//! What two or more of the servers and the tester need: threads, listeners, signals, limits,
+//! and what the operating system says about processes and the machine.
+//!
+//! **Invariant:** no domain words. Nothing here knows what travels on a socket.
+
+pub mod limits;
+pub mod listen;
+pub mod machine;
+pub mod process;
+pub mod signal;
+pub mod workers;

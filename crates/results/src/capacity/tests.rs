@@ -8,6 +8,7 @@ pub(crate) fn level(users: u64) -> Level {
     Level {
         users,
         started: users,
+        refused: 0,
         succeeded: users,
         complete: users,
         correct: Some(users),

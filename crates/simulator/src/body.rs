@@ -1,0 +1,72 @@
+//! Response bodies: whole ones, and streams.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+
+use crate::stream::EventStream;
+
+/// The connection shall be closed here and now: the body was cut on purpose.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("cut on purpose")]
+pub(crate) struct Cut;
+
+/// A response body. A stream is boxed, so that idle connections stay small.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// All bytes at once.
+    Whole(Bytes),
+    /// So many bytes are announced; these are sent, then the connection is closed.
+    Short { announced: usize, sent: Bytes },
+    /// Events, each when it is due.
+    Stream(Box<EventStream>),
+}
+
+impl Body {
+    /// All bytes at once.
+    pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
+        Self::Whole(bytes.into())
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Cut;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        match &mut *self {
+            Self::Whole(bytes) => Poll::Ready(take(bytes).map(Ok)),
+            Self::Short { sent, .. } => match take(sent) {
+                Some(frame) => Poll::Ready(Some(Ok(frame))),
+                None => Poll::Ready(Some(Err(Cut))),
+            },
+            Self::Stream(stream) => stream.poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Short { .. } => false,
+            Self::Stream(stream) => stream.is_over(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let exact = |length: usize| SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX));
+        match self {
+            Self::Whole(bytes) => exact(bytes.len()),
+            Self::Short { announced, .. } => exact(*announced),
+            Self::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+fn take(bytes: &mut Bytes) -> Option<Frame<Bytes>> {
+    (!bytes.is_empty()).then(|| Frame::data(std::mem::take(bytes)))
+}

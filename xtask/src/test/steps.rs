@@ -1,0 +1,150 @@
+//! The steps of `cargo xtask test`, cheapest first.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::{Checks, Step};
+use crate::cargo::{self, Profile, cargo};
+use crate::server::Server;
+use crate::shell::Tool;
+use crate::{docs, repository, tidy, tools};
+
+/// All steps in the order in which they run.
+pub(super) const ALL: [Step; 9] = [
+    Step { name: "tools", about: "install what the tests need", run: install },
+    Step { name: "format", about: "cargo fmt --check", run: format },
+    Step { name: "clippy", about: "clippy, warnings denied", run: clippy },
+    Step { name: "tidy", about: "dependencies, licences, files", run: tidy },
+    Step { name: "nextest", about: "unit and integration tests", run: nextest },
+    Step { name: "doctests", about: "examples in doc comments", run: doctests },
+    Step { name: "docs", about: "docs/reference is current", run: reference },
+    Step { name: "sdk", about: "official SDKs against the simulator", run: sdk },
+    Step { name: "browser", about: "a real report in Chromium", run: browser },
+];
+
+fn install() -> Result<Checks> {
+    tools::install_all()?;
+    Ok(Checks::ONE_PASSED)
+}
+
+fn format() -> Result<Checks> {
+    cargo(&["fmt", "--all", "--check"]).run().context("`cargo fmt --all` mends it")?;
+    Ok(Checks::ONE_PASSED)
+}
+
+fn clippy() -> Result<Checks> {
+    let what = ["clippy", "--locked", "--workspace", "--all-targets", "--all-features"];
+    cargo(&what).args(["--", "--deny", "warnings"]).run()?;
+    Ok(Checks::ONE_PASSED)
+}
+
+fn tidy() -> Result<Checks> {
+    tidy::run()?;
+    Ok(Checks::ONE_PASSED)
+}
+
+/// Runs all tests. The integration tests start the real program and a Python server: both are made
+/// first.
+fn nextest() -> Result<Checks> {
+    tools::nextest()?;
+    tools::python()?;
+    cargo::build("weir", "weir", Profile::Debug)?;
+    let report = cargo::target_folder()?.join("nextest/default/junit.xml");
+    if report.exists() {
+        fs::remove_file(&report)?;
+    }
+    let outcome = cargo(&["nextest", "run", "--locked", "--workspace", "--all-features"]).run();
+    let checks = count_tests(&report);
+    match (outcome, checks) {
+        // Some tests failed: nextest has shown them, and the report counts them.
+        (Err(_), Some(checks)) if checks.failed > 0 => Ok(checks),
+        (Err(error), _) => Err(error),
+        (Ok(()), checks) => {
+            checks.with_context(|| format!("nextest left no test report at {}", report.display()))
+        }
+    }
+}
+
+/// Counts the tests in nextest's report.
+fn count_tests(report: &Path) -> Option<Checks> {
+    let text = fs::read_to_string(report).ok()?;
+    let opening = text.lines().find(|line| line.trim_start().starts_with("<testsuites"))?;
+    let attribute = |name: &str| -> Option<u64> {
+        let value = opening.split(&format!(" {name}=\"")).nth(1)?;
+        value.split('"').next()?.parse().ok()
+    };
+    let failed = attribute("failures")? + attribute("errors")?;
+    Some(Checks { passed: attribute("tests")?.checked_sub(failed)?, failed })
+}
+
+fn doctests() -> Result<Checks> {
+    cargo(&["test", "--locked", "--workspace", "--doc", "--quiet"]).run()?;
+    Ok(Checks::ONE_PASSED)
+}
+
+fn reference() -> Result<Checks> {
+    docs::check()?;
+    Ok(Checks::ONE_PASSED)
+}
+
+fn sdk() -> Result<Checks> {
+    let python = tools::python()?;
+    let node = tools::node_with("sdk")?;
+    let weir = cargo::build("weir", "weir", Profile::Release)?;
+    let simulator = Tool::new(weir).args(["simulate", "--listen", "127.0.0.1:0"]);
+    let simulator = Server::start(simulator.args(["--profile", "instant"]))?;
+    Tool::new(python).args(["tests/sdk/acceptance.py", simulator.url()]).run()?;
+    Tool::new(node).args(["tests/sdk/acceptance.mjs", simulator.url()]).run()?;
+    simulator.stop()?;
+    Ok(Checks { passed: 2, failed: 0 })
+}
+
+fn browser() -> Result<Checks> {
+    let node = tools::node_with("browser")?;
+    let chromium = tools::chromium()?;
+    let weir = cargo::build("weir", "weir", Profile::Release)?;
+    let folder = cargo::target_folder()?.join("browser-test");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    let folder = folder.to_string_lossy().into_owned();
+    let ladder = ["--ladder", "20,60,120", "--start", "spread=500ms"];
+    Tool::new(weir)
+        .args(["stress", "streams", "--name", "browser", "--no-progress", "--out", &folder])
+        .args(ladder)
+        .run()
+        .context("the run whose report the browser opens")?;
+    Tool::new(node)
+        .args([repository::root().join("tests/browser/report.mjs").as_os_str()])
+        .args([&folder])
+        .env("CHROMIUM", &chromium.to_string_lossy())
+        .run()?;
+    Ok(Checks::ONE_PASSED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(report: &str, expected: Option<Checks>) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), report).unwrap();
+        assert_eq!(count_tests(file.path()), expected);
+    }
+
+    #[test]
+    fn failures_and_errors_are_not_passed() {
+        let head = "<?xml version=\"1.0\"?>\n";
+        let suites =
+            "<testsuites name=\"nextest-run\" tests=\"9\" failures=\"2\" errors=\"1\" uuid=\"\">";
+        check(&format!("{head}{suites}"), Some(Checks { passed: 6, failed: 3 }));
+    }
+
+    #[test]
+    fn a_report_that_says_nothing_is_no_count() {
+        check("<?xml version=\"1.0\"?>\n", None);
+        check("<testsuites tests=\"9\">", None);
+    }
+}
