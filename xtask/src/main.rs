@@ -1,5 +1,6 @@
 //! Automation of this repository: `cargo xtask test` and its parts.
 
+mod bench;
 mod cargo;
 mod docs;
 mod readme;
@@ -33,6 +34,8 @@ enum Command {
     Docs(docs::Options),
     /// Run the README's first command, and put its result and picture into the README.
     Readme,
+    /// Measure the program against bare control programs.
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Docs(options) => docs::run(&options),
         Command::Readme => readme::run(),
+        Command::Bench(options) => bench::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -38,7 +38,9 @@ pub(crate) fn run() -> Result<()> {
         .args([out])
         .env("NO_COLOR", "1")
         .read()?;
-    let after = replace_block(&before, &format!("```text\n{}\n```", report.trim_end()))?;
+    let picture = format!("![The HTML report of this run]({PICTURE})");
+    let after =
+        replace_block(&before, &format!("```text\n{}\n```\n\n{picture}", report.trim_end()))?;
     fs::create_dir_all(repository::root().join("docs/images"))?;
     Tool::new(node)
         .args(["tests/browser/report.mjs"])

@@ -62,6 +62,11 @@ impl Server {
         &self.url
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it as an operator would, and checks that it exits with 0.
     ///
     /// # Errors

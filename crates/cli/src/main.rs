@@ -1,2 +1,30 @@
-//! Weir.
-fn main() {}
+//! `weir`: how many people can an AI server carry at once, with every answer whole and on time?
+//!
+//! The only crate that reads the command line, the environment and files, and that speaks to
+//! people. Everything else is told what to do.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod args;
+mod commands;
+mod embedded;
+mod exit_code;
+mod live;
+mod paint;
+mod run_folder;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    commands::log_to_stderr(cli.talk);
+    exit_code::report(match cli.command {
+        args::Command::Simulate(args) => commands::simulate::run(&args),
+        args::Command::Stress(args::Stress::Streams(args)) => {
+            commands::stress_streams::run(*args, cli.talk)
+        }
+        args::Command::Report(args) => commands::report::run(&args),
+        args::Command::Completions { shell } => commands::completions::run(shell),
+        args::Command::Reference { document } => commands::reference::run(document),
+    })
+}

@@ -167,7 +167,8 @@ pub struct Workload {
     /// How long requests arrive (open loop) or users repeat (closed loop), in seconds; null where
     /// the number of requests ends a level.
     pub duration_s: Option<f64>,
-    /// Closed loop: requests that each user makes, one after the other.
+    /// Closed loop: requests that each user makes, one after the other; 0 where `duration_s` ends
+    /// the level instead.
     pub requests_per_user: u64,
     /// Closed loop: pause between two requests of a user, in milliseconds.
     pub think_ms: f64,

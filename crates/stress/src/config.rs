@@ -7,12 +7,12 @@ use std::time::Duration;
 use results::{Ideal, Slo};
 use serde::{Deserialize, Deserializer, de};
 
-use crate::api::Api;
 use crate::arrival::{Arrival, Start};
 use crate::capacity::Bounds;
 use crate::ladder::Ladder;
 use crate::notation::{NotationError, duration, optional_bytes, optional_duration};
 use crate::secret::Secret;
+use wire::Dialect;
 
 /// Everything that flags or a scenario file may say; what is not said is `None` or empty.
 ///
@@ -25,7 +25,8 @@ pub struct Config {
     /// The run's name.
     pub name: Option<String>,
     /// The dialect.
-    pub api: Option<Api>,
+    #[serde(deserialize_with = "crate::dialect::optional")]
+    pub api: Option<Dialect>,
     /// The model to ask for.
     pub model: Option<String>,
     /// The prompt, or `@FILE`.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::arrival::TraceError;
+use crate::limits::grouped;
 use crate::notation::NotationError;
 use crate::prompt::PromptError;
 
@@ -63,8 +64,11 @@ pub enum Error {
     Trace(#[from] TraceError),
     /// More users than this process may open files for.
     #[error(
-        "this machine allows {allowed} users in one process, and {users} were asked for: \
-         the limit of open files is {limit}; raise it (ulimit -n {needed}) or ask for fewer users"
+        "this machine allows {} users in one process, and {} were asked for: the limit of open \
+         files is {}; raise it (ulimit -n {needed}) or ask for fewer users",
+        grouped(*allowed),
+        grouped(*users),
+        grouped(*limit)
     )]
     OpenFiles {
         /// Users asked for.
@@ -78,8 +82,11 @@ pub enum Error {
     },
     /// More users than there are ports for.
     #[error(
-        "this machine can hold {allowed} connections to {target}, and {users} were asked for: \
-         at most {per_source} connections leave one source address for one port; {remedy}"
+        "this machine can hold {} connections to {target}, and {} were asked for: at most {} \
+         connections leave one source address for one port; {remedy}",
+        grouped(*allowed),
+        grouped(*users),
+        grouped(*per_source)
     )]
     Ports {
         /// Users asked for.

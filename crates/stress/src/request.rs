@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use crate::api::Api;
 use crate::config::Header;
 use crate::prompt::Prompt;
 use crate::secret::Secret;
+use wire::Dialect;
 
 /// The model asked for when nobody says: the simulator's best-known profile. Other servers
 /// answer with an error at the first request if they do not have it, before any load.
@@ -22,7 +22,7 @@ const ANTHROPIC_VERSION: &str = "2023-06-01";
 #[derive(Debug, Clone)]
 pub struct Question {
     /// The dialect.
-    pub api: Api,
+    pub api: Dialect,
     /// The model; `None` leaves it out where the dialect can do without.
     pub model: Option<String>,
     /// The most tokens.
@@ -64,14 +64,16 @@ impl Question {
     fn body(&self, prompt: Option<&Prompt>) -> Option<Value> {
         let model = || self.model.as_deref().unwrap_or(DEFAULT_MODEL);
         let mut body = match self.api {
-            Api::OpenAiChat => json!({ "model": model(), "messages": messages(prompt?) }),
-            Api::OpenAiResponses => json!({ "model": model(), "input": input(prompt?) }),
-            Api::Anthropic => json!({ "model": model(), "messages": messages(prompt?) }),
-            Api::Sse | Api::Ndjson | Api::Text => plain(prompt?, self.model.as_deref()),
+            Dialect::OpenaiChat => json!({ "model": model(), "messages": messages(prompt?) }),
+            Dialect::OpenaiResponses => json!({ "model": model(), "input": input(prompt?) }),
+            Dialect::Anthropic => json!({ "model": model(), "messages": messages(prompt?) }),
+            Dialect::Sse | Dialect::Ndjson | Dialect::Text => plain(prompt?, self.model.as_deref()),
         };
         let (limit_name, limit) = match self.api {
-            Api::OpenAiResponses => ("max_output_tokens", self.max_tokens),
-            Api::Anthropic => ("max_tokens", Some(self.max_tokens.unwrap_or(ANTHROPIC_MAX_TOKENS))),
+            Dialect::OpenaiResponses => ("max_output_tokens", self.max_tokens),
+            Dialect::Anthropic => {
+                ("max_tokens", Some(self.max_tokens.unwrap_or(ANTHROPIC_MAX_TOKENS)))
+            }
             _ => ("max_tokens", self.max_tokens),
         };
         if let Some(limit) = limit {
@@ -91,12 +93,12 @@ impl Question {
         if has_body {
             headers.push(plain("content-type", "application/json"));
         }
-        if self.api == Api::Anthropic {
+        if self.api == Dialect::Anthropic {
             headers.push(plain("anthropic-version", ANTHROPIC_VERSION));
         }
         if let Some(key) = &self.key {
             headers.push(match self.api {
-                Api::Anthropic => Header { name: "x-api-key".to_owned(), value: key.clone() },
+                Dialect::Anthropic => Header { name: "x-api-key".to_owned(), value: key.clone() },
                 _ => plain("authorization", &format!("Bearer {}", key.expose())),
             });
         }
@@ -137,7 +139,7 @@ fn plain(prompt: &Prompt, model: Option<&str>) -> Value {
 mod tests {
     use super::*;
 
-    fn question(api: Api) -> Question {
+    fn question(api: Dialect) -> Question {
         Question {
             api,
             model: Some("m".to_owned()),
@@ -161,26 +163,26 @@ mod tests {
     fn each_dialect_has_its_own_body() {
         let user = json!([{"role": "user", "content": "hi"}]);
         check_body(
-            &question(Api::OpenAiChat),
+            &question(Dialect::OpenaiChat),
             json!({"model": "m", "messages": user, "stream": true}),
         );
         check_body(
-            &question(Api::OpenAiResponses),
+            &question(Dialect::OpenaiResponses),
             json!({"model": "m", "input": "hi", "stream": true}),
         );
         check_body(
-            &question(Api::Anthropic),
+            &question(Dialect::Anthropic),
             json!({"model": "m", "messages": user, "max_tokens": 1024, "stream": true}),
         );
-        check_body(&question(Api::Text), json!({"model": "m", "prompt": "hi", "stream": true}));
+        check_body(&question(Dialect::Text), json!({"model": "m", "prompt": "hi", "stream": true}));
     }
 
     #[test]
     fn each_dialect_names_its_token_limit() {
         for (api, name) in [
-            (Api::OpenAiChat, "max_tokens"),
-            (Api::OpenAiResponses, "max_output_tokens"),
-            (Api::Anthropic, "max_tokens"),
+            (Dialect::OpenaiChat, "max_tokens"),
+            (Dialect::OpenaiResponses, "max_output_tokens"),
+            (Dialect::Anthropic, "max_tokens"),
         ] {
             let question = Question { max_tokens: Some(9), ..question(api) };
             let draft = question.draft(Some(&Prompt::Text("hi".to_owned())));
@@ -190,10 +192,10 @@ mod tests {
 
     #[test]
     fn keys_go_where_each_provider_looks_for_them() {
-        let draft = question(Api::Anthropic).draft(Some(&Prompt::Text("hi".to_owned())));
+        let draft = question(Dialect::Anthropic).draft(Some(&Prompt::Text("hi".to_owned())));
         assert_eq!(header(&draft, "x-api-key"), Some("k"));
         assert_eq!(header(&draft, "anthropic-version"), Some("2023-06-01"));
-        let draft = question(Api::OpenAiChat).draft(Some(&Prompt::Text("hi".to_owned())));
+        let draft = question(Dialect::OpenaiChat).draft(Some(&Prompt::Text("hi".to_owned())));
         assert_eq!(header(&draft, "authorization"), Some("Bearer k"));
         assert_eq!(header(&draft, "accept"), Some("text/event-stream"));
     }
@@ -201,7 +203,7 @@ mod tests {
     #[test]
     fn a_header_of_the_user_replaces_ours() {
         let headers = vec!["Authorization: Basic x".parse().unwrap()];
-        let question = Question { headers, ..question(Api::OpenAiChat) };
+        let question = Question { headers, ..question(Dialect::OpenaiChat) };
         let draft = question.draft(Some(&Prompt::Text("hi".to_owned())));
         let sent: Vec<_> = draft.headers.iter().filter(|h| h.name == "authorization").collect();
         assert_eq!(sent.len(), 1);
@@ -210,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_server_of_no_known_format_is_only_asked_when_there_is_something_to_ask() {
-        let draft = question(Api::Text).draft(None);
+        let draft = question(Dialect::Text).draft(None);
         assert_eq!((draft.method, draft.body.len()), ("GET", 0));
         assert_eq!(header(&draft, "content-type"), None);
     }

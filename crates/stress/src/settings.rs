@@ -6,16 +6,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use results::{Ideal, Slo};
 
-use crate::api::Api;
 use crate::arrival::{Arrival, Start, Trace};
 use crate::capacity::Bounds;
 use crate::client::{Deadlines, Minimum};
 use crate::config::Config;
+use crate::dialect;
 use crate::error::Error;
 use crate::ladder::Ladder;
 use crate::prompt::{DEFAULT_PROMPT, Prompt, read_prompts, read_text};
 use crate::request::{DEFAULT_MODEL, Draft, Question};
 use crate::target_url::TargetUrl;
+use wire::Dialect;
 
 /// Levels when a target is given and nobody says: gentle, for it may be anybody's.
 pub const DEFAULT_LADDER: [u64; 3] = [10, 50, 100];
@@ -58,7 +59,7 @@ pub struct Settings {
     /// Where requests go.
     pub url: TargetUrl,
     /// The dialect.
-    pub api: Api,
+    pub api: Dialect,
     /// The requests: one, or one for each prompt.
     pub drafts: Vec<Draft>,
     /// Where prompts come from, as the run notes it.
@@ -149,11 +150,11 @@ impl Settings {
     /// # Errors
     /// When options exclude each other or a file cannot be taken.
     pub fn resolve(config: Config, scenario: Option<&str>, url: TargetUrl) -> Result<Self, Error> {
-        let api = config.api.unwrap_or_else(|| Api::of_path(&url.path));
+        let api = config.api.unwrap_or_else(|| dialect::of_path(&url.path));
         let load = load(&config)?;
         let climb = climb(&config, &load)?;
         let (drafts, prompt) = drafts(&config, api)?;
-        let known_format = matches!(api, Api::OpenAiChat | Api::OpenAiResponses | Api::Anthropic);
+        let known_format = dialect::has_requests(api);
         let default_model =
             || (known_format && config.body.is_none()).then(|| DEFAULT_MODEL.to_owned());
         let scenario = scenario.unwrap_or("custom").to_owned();
@@ -296,7 +297,7 @@ fn climb(config: &Config, load: &Load) -> Result<Climb, Error> {
 }
 
 /// The requests, and where their prompts come from.
-fn drafts(config: &Config, api: Api) -> Result<(Vec<Draft>, String), Error> {
+fn drafts(config: &Config, api: Dialect) -> Result<(Vec<Draft>, String), Error> {
     let question = Question {
         api,
         model: config.model.clone(),
@@ -324,9 +325,8 @@ fn drafts(config: &Config, api: Api) -> Result<(Vec<Draft>, String), Error> {
             Ok((vec![question.draft(Some(&Prompt::Text(text)))], source))
         }
         (None, None, None) => {
-            let asks = matches!(api, Api::OpenAiChat | Api::OpenAiResponses | Api::Anthropic)
-                || config.model.is_some()
-                || config.max_tokens.is_some();
+            let asks =
+                dialect::has_requests(api) || config.model.is_some() || config.max_tokens.is_some();
             let prompt = asks.then(|| Prompt::Text(DEFAULT_PROMPT.to_owned()));
             let source = if asks { "default" } else { "none" };
             Ok((vec![question.draft(prompt.as_ref())], source.to_owned()))

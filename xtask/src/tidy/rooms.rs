@@ -19,6 +19,7 @@ const PURE_REPORT: &str = "reports are pure functions of a Run";
 const NO_DOMAIN: &str = "runtime serves every room and knows none of their words";
 const ONLY_SOCKETS: &str = "the rooms meet on a socket and nowhere else";
 const BLIND_TESTER: &str = "a tester that can see its target could flatter it";
+const OWN_WORK: &str = "a control shows what the bare work costs, without any part of ours";
 const FEW_TOOLS: &str = "automation must run when the product does not build";
 
 /// All crates of the workspace. A crate without a row here is not tidy.
@@ -55,11 +56,8 @@ pub(super) const ROOMS: &[Room] = &[
         name: "simulator",
         ours: &["runtime", "wire"],
         libraries: &[
-            "axum",
-            "base64",
             "bytes",
-            "futures-util",
-            "hdrhistogram",
+            "h2",
             "http",
             "http-body",
             "http-body-util",
@@ -76,7 +74,6 @@ pub(super) const ROOMS: &[Room] = &[
             "tokio",
             "tokio-util",
             "toml",
-            "tower",
             "tracing",
         ],
         never: &[
@@ -128,6 +125,7 @@ pub(super) const ROOMS: &[Room] = &[
             "futures-util",
             "h2",
             "http",
+            "httparse",
             "jiff",
             "memchr",
             "rand",
@@ -166,7 +164,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         name: "weir",
-        ours: &["report", "results", "runtime", "simulator", "stress"],
+        ours: &["report", "results", "runtime", "simulator", "stress", "wire"],
         libraries: &[
             "anyhow",
             "clap",
@@ -189,6 +187,31 @@ pub(super) const ROOMS: &[Room] = &[
         ours: &["report", "results", "runtime", "simulator", "stress", "wire"],
         libraries: &["anyhow", "jiff", "serde_json", "tokio"],
         never: &[("weir", "integration tests run the real program, as a process")],
+    },
+    Room {
+        name: "bench-control",
+        ours: &[],
+        libraries: &[
+            "anyhow",
+            "bytes",
+            "clap",
+            "h2",
+            "hdrhistogram",
+            "http",
+            "memchr",
+            "mio",
+            "rlimit",
+            "serde_json",
+            "socket2",
+            "tokio",
+        ],
+        never: &[
+            ("wire", OWN_WORK),
+            ("runtime", OWN_WORK),
+            ("simulator", OWN_WORK),
+            ("stress", OWN_WORK),
+            ("hyper", "the control is the bare socket work, without an HTTP library"),
+        ],
     },
     Room {
         name: "xtask",

@@ -10,15 +10,19 @@ use super::{once, system};
 use crate::shell::Tool;
 use crate::{repository, say};
 
+/// Oldest Node that the official SDKs of our tests run on.
+const OLDEST: u32 = 20;
+
 /// Node, with the packages of `tests/SUITE/package.json` where the scripts of that suite find them.
 ///
 /// The packages lie in `.test-tools/node/SUITE`; `tests/SUITE/node_modules` is a link to them,
 /// because Node looks for packages beside the script that imports them.
 ///
 /// # Errors
-/// When Node or npm is missing, or a package cannot be installed.
+/// When Node or npm is missing or too old, or a package cannot be installed.
 pub(crate) fn node_with(suite: &str) -> Result<PathBuf> {
     let node = system::program(&["node", "nodejs"], "nodejs")?;
+    check_version(&Tool::new(&node).args(["--version"]).read()?)?;
     let place = repository::test_tools().join("node").join(suite);
     let source = Path::new("tests").join(suite);
     let mut inputs = vec![source.join("package.json")];
@@ -45,6 +49,17 @@ pub(crate) fn node_with(suite: &str) -> Result<PathBuf> {
     Ok(node)
 }
 
+/// Refuses a Node that is too old, by what `node --version` printed (`v20.20.2`).
+fn check_version(version: &str) -> Result<()> {
+    let version = version.trim();
+    let major = version.trim_start_matches('v').split('.').next();
+    let major: Option<u32> = major.and_then(|it| it.parse().ok());
+    match major {
+        Some(major) if major >= OLDEST => Ok(()),
+        _ => bail!("the tests need Node {OLDEST} or later, and `node` in PATH is {version}"),
+    }
+}
+
 /// Makes `link` a symbolic link to `target`, unless it is one already.
 fn link(target: &Path, link: &Path) -> Result<()> {
     match fs::read_link(link) {
@@ -61,6 +76,14 @@ fn link(target: &Path, link: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_old_node_is_refused_and_told() {
+        check_version("v20.20.2\n").unwrap();
+        check_version("v22.0.0\n").unwrap();
+        let message = check_version("v18.20.4\n").unwrap_err().to_string();
+        assert_eq!(message, "the tests need Node 20 or later, and `node` in PATH is v18.20.4");
+    }
 
     #[test]
     fn a_link_is_made_mended_and_kept() {

@@ -1,5 +1,6 @@
 //! One Python virtual environment for everything that the tests write in Python.
 
+use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -18,6 +19,10 @@ const REQUIREMENTS: [&str; 2] = ["tests/sdk/requirements.txt", "tests/peers/requ
 pub(crate) fn python() -> Result<PathBuf> {
     let folder = repository::test_tools().join("venv");
     let python = folder.join("bin/python");
+    // The interpreter is a link to the system's, which an upgrade may have taken away.
+    if folder.exists() && !Tool::new(&python).args(["-c", ""]).succeeds() {
+        fs::remove_dir_all(&folder)?;
+    }
     once(&folder, &REQUIREMENTS.map(PathBuf::from), || {
         say::note("installing Python packages into .test-tools/venv");
         let system = system::program(&["python3"], "python3")?;

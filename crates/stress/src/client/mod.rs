@@ -4,10 +4,29 @@
 //! Nothing here locks, prints, or allocates per chunk; the clock is read once per read from the
 //! socket and passed on.
 
+mod answer;
+mod chunked;
+mod connection;
+mod connector;
+mod detail;
+mod exchange;
+mod http2;
+mod http_error;
+mod judge;
+mod request;
+mod socket;
+mod timer;
+mod tls;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
+pub use connection::Connection;
+pub use connector::{Connector, ConnectorError, HttpVersion, Security, Target};
+pub use request::{Request, RequestError, RequestParts};
 use results::Outcome;
+pub use socket::{MAX_CONNECTIONS_PER_SOURCE, loopback_sources};
+pub use tls::{TlsError, TlsSettings, client_config};
 use tokio::time::Instant;
 
 /// Deadlines of one stream, by name. A deadline that passes ends the stream as
@@ -76,3 +95,6 @@ pub struct StreamReport {
     /// Whether self-verifying text matched; `None` when the text cannot verify itself.
     pub correct: Option<bool>,
 }
+
+#[cfg(test)]
+mod tests;

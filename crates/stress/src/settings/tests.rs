@@ -20,7 +20,7 @@ fn check_conflict(toml: &str, part: &str) {
 fn nothing_said_is_a_gentle_ladder_of_the_default_question() {
     let settings = resolve("").unwrap();
     assert_eq!(settings.climb, Climb::Ladder(Ladder::new(vec![10, 50, 100]).unwrap()));
-    assert_eq!(settings.api, Api::OpenAiChat);
+    assert_eq!(settings.api, Dialect::OpenaiChat);
     assert_eq!((settings.drafts.len(), settings.prompt.as_str()), (1, "default"));
     assert_eq!((settings.minimum.chunks, settings.minimum.bytes), (10, 1000));
     assert_eq!(settings.slos, vec![Slo::default()]);
@@ -33,6 +33,22 @@ fn every_built_in_scenario_resolves() {
         let config = Scenario::load(name).unwrap().config;
         let settings = Settings::resolve(config, Some(name), CHAT.parse().unwrap()).unwrap();
         assert_eq!(settings.scenario, name);
+    }
+}
+
+#[test]
+fn every_example_scenario_resolves_and_says_how_to_use_it() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/scenarios");
+    let files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= crate::scenario::BUILT_IN.len());
+    for file in files {
+        let name = file.to_str().unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("# weir stress streams "), "{name}");
+        let scenario = Scenario::load(name).unwrap();
+        assert!(scenario.config.description.is_some(), "{name}");
+        Settings::resolve(scenario.config, Some(name), CHAT.parse().unwrap()).unwrap();
     }
 }
 

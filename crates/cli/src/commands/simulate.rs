@@ -1,0 +1,64 @@
+//! `weir simulate`: a stand-in for the OpenAI and Anthropic APIs.
+
+use std::io::{self, Read};
+use std::thread;
+
+use anyhow::{Context, anyhow};
+use runtime::signal::{self, Shutdown};
+use simulator::{Config, ConfigError, Server, Settings};
+
+use crate::args::SimulateArgs;
+use crate::exit_code::{CommandResult, Failure, INTERRUPTED, MET};
+use crate::paint;
+
+/// Checks everything, listens, prints the base URL and serves until told to end.
+pub(crate) fn run(args: &SimulateArgs) -> CommandResult {
+    let settings = settings(args).map_err(failure)?;
+    if args.check {
+        return Ok(MET);
+    }
+    runtime::limits::raise_open_files();
+    let server = Server::bind(settings).map_err(Failure::environment)?;
+    paint::data(&format!("http://{}\n", server.local_address()))
+        .context("failed to write to stdout")?;
+    let shutdown = Shutdown::default();
+    let running = server.start(shutdown.drain.clone()).map_err(Failure::environment)?;
+    if args.until_stdin_closes {
+        let drain = shutdown.drain.clone();
+        thread::spawn(move || {
+            let _ = io::copy(&mut io::stdin().lock().by_ref(), &mut io::sink());
+            drain.cancel();
+        });
+    }
+    thread::spawn(move || end_by_signal(&shutdown));
+    running.join().map_err(|error| anyhow!(error))?;
+    Ok(MET)
+}
+
+/// The command line over the configuration file, checked.
+fn settings(args: &SimulateArgs) -> Result<Settings, ConfigError> {
+    let mut config = args.config.as_deref().map(Config::read).transpose()?.unwrap_or_default();
+    config.listen = args.listen.or(config.listen);
+    config.profile = args.profile.clone().or(config.profile);
+    config.seed = args.seed.or(config.seed);
+    Settings::new(config)
+}
+
+fn failure(error: ConfigError) -> Failure {
+    match error {
+        ConfigError::UnknownProfile { .. } => Failure::usage(error),
+        _ => Failure::environment(error),
+    }
+}
+
+/// The first signal drains, the second ends the process at once.
+fn end_by_signal(shutdown: &Shutdown) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        paint::say("warning: signals end this process at once: no runtime to watch them");
+        return;
+    };
+    match runtime.block_on(signal::watch(shutdown)) {
+        Ok(_) => std::process::exit(i32::from(INTERRUPTED)),
+        Err(error) => paint::say(format_args!("warning: cannot watch signals: {error}")),
+    }
+}

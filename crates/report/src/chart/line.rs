@@ -1,0 +1,332 @@
+//! Lines over the number of users: one series a percentile or quantity, with guides.
+
+use maud::{Markup, html};
+
+use super::axis::{Frame, apart};
+use super::scale::{Scale, round_top};
+use super::{Axis, Hue, Strength, WIDTH, hit, sources};
+use crate::figure::Figure;
+use crate::number::{self, Kind, coordinate};
+
+/// Lines over the number of users.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lines {
+    /// The horizontal axis: users.
+    pub x: Axis,
+    /// The vertical axis.
+    pub y: Axis,
+    /// The lines.
+    pub series: Vec<Series>,
+    /// Dashed grey lines with their label on them: the ideal, a limit, perfect scaling.
+    pub guides: Vec<Guide>,
+    /// Spans of users that are not trusted, hatched.
+    pub hatched: Vec<(f64, f64)>,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    /// Written at its end.
+    pub name: String,
+    /// Colour.
+    pub hue: Hue,
+    /// Strength and shape of its marks.
+    pub strength: Strength,
+    /// Its points by ascending users; those without a value are left out.
+    pub points: Vec<Point>,
+}
+
+/// One point of a line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// Users.
+    pub users: f64,
+    /// The number.
+    pub figure: Figure,
+}
+
+/// A dashed line that others are compared with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Guide {
+    /// Written on the line.
+    pub label: String,
+    /// Its course.
+    pub course: GuideCourse,
+}
+
+/// The course of a guide.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum GuideCourse {
+    /// The same value for any number of users.
+    Level(f64),
+    /// Through nothing, and so much for each user.
+    PerUser(f64),
+}
+
+pub(super) const HEIGHT: f64 = 320.0;
+const FRAME: Frame = Frame { left: 58.0, right: WIDTH - 62.0, top: 40.0, bottom: HEIGHT - 48.0 };
+/// Distance that keeps two labels at the ends of lines apart.
+const LABEL_DISTANCE: f64 = 17.0;
+
+impl Lines {
+    pub(super) fn draw(&self, chart: &str) -> Markup {
+        let unit = number::Scale::of(self.y.kind, self.values());
+        let y = self.vertical(&unit);
+        let users = self.users();
+        let x = Scale::linear(padded(&users), (FRAME.left, FRAME.right));
+        html! {
+            @for &(from, to) in &self.hatched { (self.hatch(chart, &x, from, to)) }
+            (FRAME.vertical(&y, unit, &self.y.title))
+            (FRAME.horizontal(&x, &users, &self.x.title))
+            @for series in &self.series { (series.draw(&x, &y, &unit)) }
+            (draw_guides(self, &x, &y, &unit, &users))
+            (self.names(&y, &unit))
+            @for (index, &at) in users.iter().enumerate() { (self.values_at(&users, index, at, &x)) }
+        }
+    }
+
+    fn values(&self) -> impl Iterator<Item = f64> {
+        let points = self.series.iter().flat_map(|series| &series.points);
+        let guides = self.guides.iter().filter_map(|guide| match guide.course {
+            GuideCourse::Level(value) => Some(value),
+            GuideCourse::PerUser(_) => None,
+        });
+        points.filter_map(|point| point.figure.value).chain(guides)
+    }
+
+    fn vertical(&self, unit: &number::Scale) -> Scale {
+        let largest = self.values().fold(0.0, f64::max);
+        // A guide that rises with the users may be above all points; it is cut at the frame.
+        let low = if self.y.kind == Kind::Ratio { self.values().fold(1.0, f64::min) } else { 0.0 };
+        let top = round_top(unit.convert(largest));
+        let low = unit.convert(low);
+        if low > 0.0 {
+            // A ratio has its ideal at one: from just below it, or small growth would be flat.
+            let span = round_top((unit.convert(largest) - low).max(0.05));
+            return Scale::linear((low, low + span), (FRAME.bottom, FRAME.top));
+        }
+        Scale::linear((0.0, top), (FRAME.bottom, FRAME.top))
+    }
+
+    fn users(&self) -> Vec<f64> {
+        let points = self.series.iter().flat_map(|series| &series.points);
+        let mut users: Vec<f64> = points.map(|point| point.users).collect();
+        users.sort_by(f64::total_cmp);
+        users.dedup();
+        users
+    }
+
+    fn hatch(&self, chart: &str, x: &Scale, from: f64, to: f64) -> Markup {
+        let (start, end) = (x.place(from), x.place(to));
+        html! {
+            rect class="untrusted" x=(coordinate(start)) y=(coordinate(FRAME.top))
+                width=(coordinate(end - start)) height=(coordinate(FRAME.height()))
+                fill={ "url(#" (chart) "-hatch)" } {}
+            text class="guide-label" x=(coordinate(start + 6.0)) y=(coordinate(FRAME.top + 15.0)) {
+                "not trusted"
+            }
+        }
+    }
+
+    /// Each line's name at its end, moved apart where they would overlap.
+    fn names(&self, y: &Scale, unit: &number::Scale) -> Markup {
+        let ends: Vec<(&Series, f64)> = self
+            .series
+            .iter()
+            .filter_map(|series| {
+                let last = series.points.iter().rev().find_map(|point| point.figure.value)?;
+                Some((series, y.place(unit.convert(last))))
+            })
+            .collect();
+        let wanted: Vec<f64> = ends.iter().map(|(_, height)| *height).collect();
+        let heights = apart(&wanted, LABEL_DISTANCE, FRAME.top, FRAME.bottom);
+        html! {
+            @for ((series, _), height) in ends.iter().zip(heights) {
+                text class={ "series-name " (series.hue.class()) " " (series.strength.class()) }
+                    x=(coordinate(FRAME.right + 10.0)) y=(coordinate(height)) dy="0.32em" {
+                    (series.name)
+                }
+            }
+        }
+    }
+
+    fn values_at(&self, users: &[f64], index: usize, at: f64, x: &Scale) -> Markup {
+        let place = x.place(at);
+        let before = index.checked_sub(1).and_then(|index| users.get(index));
+        let from = before.map_or(FRAME.left, |&other| f64::midpoint(x.place(other), place));
+        let to =
+            users.get(index + 1).map_or(FRAME.right, |&other| f64::midpoint(x.place(other), place));
+        let points = || {
+            self.series.iter().filter_map(|series| {
+                let point = series.points.iter().find(|point| point.users == at)?;
+                Some((series, point))
+            })
+        };
+        let level = points().find_map(|(_, point)| point.figure.level);
+        let mut tip = format!("{} users", number::show(Kind::Count, Some(at)));
+        for (series, point) in points() {
+            tip.push_str(&format!("\n{}: {}", series.name, point.figure.show()));
+        }
+        let cross = html! {
+            line class="cross" x1=(coordinate(place)) x2=(coordinate(place))
+                y1=(coordinate(FRAME.top)) y2=(coordinate(FRAME.bottom)) {}
+        };
+        hit((from, FRAME.top, to - from, FRAME.height()), level, &tip, &cross)
+    }
+}
+
+/// The span of users shown: a little beyond the first and last, so that marks are not cut.
+fn padded(users: &[f64]) -> (f64, f64) {
+    let (first, last) =
+        (users.first().copied().unwrap_or(0.0), users.last().copied().unwrap_or(1.0));
+    let room = ((last - first) * 0.03).max(last * 0.01).max(0.5);
+    ((first - room).max(0.0), last + room)
+}
+
+/// The guides with their labels, each label where it stands furthest from all lines.
+fn draw_guides(lines: &Lines, x: &Scale, y: &Scale, unit: &number::Scale, users: &[f64]) -> Markup {
+    let (first, last) =
+        (users.first().copied().unwrap_or(0.0), users.last().copied().unwrap_or(0.0));
+    let courses = lines.series.iter().map(|series| series.places(x, y, unit)).collect::<Vec<_>>();
+    html! {
+        @for guide in &lines.guides {
+            @match guide.course {
+                GuideCourse::Level(value) => {
+                    @let height = y.place(unit.convert(value));
+                    line class="guide" x1=(coordinate(FRAME.left)) x2=(coordinate(FRAME.right))
+                        y1=(coordinate(height)) y2=(coordinate(height)) {}
+                    @let (at, baseline) = free_place(&courses, height, &guide.label);
+                    text class="guide-label" x=(coordinate(at)) y=(coordinate(baseline)) {
+                        (guide.label)
+                    }
+                },
+                GuideCourse::PerUser(slope) => {
+                    @let to = cut(slope, first, last, y, unit);
+                    @let place = |users: f64| (x.place(users), y.place(unit.convert(slope * users)));
+                    @let (start, end) = (place(first), place(to));
+                    line class="guide" x1=(coordinate(start.0)) y1=(coordinate(start.1))
+                        x2=(coordinate(end.0)) y2=(coordinate(end.1)) {}
+                    text class="guide-label" x=(coordinate(end.0 - 10.0))
+                        y=(coordinate((end.1 - 4.0).max(FRAME.top + 4.0))) text-anchor="end" {
+                        (guide.label)
+                    }
+                },
+            }
+        }
+    }
+}
+
+/// Where a line through nothing leaves the frame: the last number of users that it is drawn to.
+fn cut(slope: f64, first: f64, last: f64, y: &Scale, unit: &number::Scale) -> f64 {
+    let mut end = last;
+    while end > first && !y.contains(unit.convert(slope * end)) {
+        end -= (last - first) / 100.0;
+    }
+    end
+}
+
+/// Room that a character of a guide's label takes.
+const LABEL_CHARACTER: f64 = 7.0;
+
+/// Left edge and baseline for the label of a flat guide: above or below it, at the left, in the
+/// middle or at the right, wherever the nearest line is furthest away.
+fn free_place(courses: &[Vec<(f64, f64)>], height: f64, label: &str) -> (f64, f64) {
+    let characters = u32::try_from(label.chars().count()).unwrap_or(u32::MAX);
+    let width = LABEL_CHARACTER * f64::from(characters);
+    let lefts = [
+        FRAME.left + 6.0,
+        f64::midpoint(FRAME.left, FRAME.right) - width / 2.0,
+        FRAME.right - width - 6.0,
+    ];
+    // The label's baseline, and its middle, from which distances are measured.
+    let sides = [(height - 6.0, height - 10.0), (height + 15.0, height + 11.0)];
+    let room = |left: f64, middle: f64| {
+        courses
+            .iter()
+            .flat_map(|course| {
+                (0..=4u32).filter_map(move |step| {
+                    let at = left + width * f64::from(step) / 4.0;
+                    Some((height_at(course, at)? - middle).abs())
+                })
+            })
+            .fold(f64::INFINITY, f64::min)
+    };
+    let mut best = (lefts[0], sides[0].0);
+    let mut most = f64::NEG_INFINITY;
+    for (baseline, middle) in sides {
+        if !(FRAME.top - 8.0..=FRAME.bottom - 2.0).contains(&baseline) {
+            continue;
+        }
+        for left in lefts {
+            let room = room(left, middle).min(LABEL_DISTANCE * 2.0);
+            if room > most {
+                (best, most) = ((left, baseline), room);
+            }
+        }
+    }
+    best
+}
+
+/// The height of a course at a place, between its points on the straight line.
+fn height_at(course: &[(f64, f64)], at: f64) -> Option<f64> {
+    course.windows(2).find(|pair| (pair[0].0..=pair[1].0).contains(&at)).map(|pair| {
+        let share = (at - pair[0].0) / (pair[1].0 - pair[0].0).max(f64::MIN_POSITIVE);
+        pair[0].1 + share * (pair[1].1 - pair[0].1)
+    })
+}
+
+impl Series {
+    /// Where its points stand.
+    fn places(&self, x: &Scale, y: &Scale, unit: &number::Scale) -> Vec<(f64, f64)> {
+        self.points
+            .iter()
+            .filter_map(|point| {
+                Some((x.place(point.users), y.place(unit.convert(point.figure.value?))))
+            })
+            .collect()
+    }
+
+    fn draw(&self, x: &Scale, y: &Scale, unit: &number::Scale) -> Markup {
+        let placed: Vec<(&Point, f64, f64)> = self
+            .points
+            .iter()
+            .filter_map(|point| {
+                let value = point.figure.value?;
+                Some((point, x.place(point.users), y.place(unit.convert(value))))
+            })
+            .collect();
+        let path: Vec<String> = placed
+            .iter()
+            .map(|(_, x, y)| format!("{} {}", coordinate(*x), coordinate(*y)))
+            .collect();
+        html! {
+            g class={ "series " (self.hue.class()) " " (self.strength.class()) } {
+                @if path.len() > 1 { path class="line" d={ "M" (path.join("L")) } {} }
+                @for (point, x, y) in &placed { (mark(self.strength, &point.figure, *x, *y)) }
+            }
+        }
+    }
+}
+
+/// A point's mark; its shape tells the strength without the colour.
+fn mark(strength: Strength, figure: &Figure, x: f64, y: f64) -> Markup {
+    let at = |dx: f64, dy: f64| format!("{} {}", coordinate(x + dx), coordinate(y + dy));
+    let outline = match strength {
+        Strength::Faint => {
+            return {
+                let (value, metric, level) = sources(figure);
+                html! {
+                    circle class="dot" cx=(coordinate(x)) cy=(coordinate(y)) r="3.5"
+                        data-value=[value] data-metric=[metric] data-level=[level] {}
+                }
+            };
+        }
+        Strength::Full => [at(-3.5, -3.5), at(3.5, -3.5), at(3.5, 3.5), at(-3.5, 3.5)],
+        Strength::Deep => [at(0.0, -5.0), at(5.0, 0.0), at(0.0, 5.0), at(-5.0, 0.0)],
+    };
+    let (value, metric, level) = sources(figure);
+    html! {
+        path class="dot" d={ "M" (outline.join("L")) "Z" }
+            data-value=[value] data-metric=[metric] data-level=[level] {}
+    }
+}

@@ -1,0 +1,55 @@
+//! Which charts a report has, and what each of them says.
+
+mod level;
+mod run;
+
+use results::level::Outcome;
+
+pub use level::level_charts;
+pub use run::{cpu, events, memory, outcomes, stretch_or_total, ttft};
+
+use crate::overview::Overview;
+
+/// An outcome as people read it.
+#[must_use]
+pub fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Ok => "ok",
+        Outcome::Short => "short",
+        Outcome::Truncated => "truncated",
+        Outcome::Empty => "empty",
+        Outcome::Malformed => "malformed",
+        Outcome::WrongText => "wrong text",
+        Outcome::ErrorEvent => "error event",
+        Outcome::HttpError => "HTTP error",
+        Outcome::ConnectError => "connect error",
+        Outcome::Timeout => "timeout",
+    }
+}
+
+/// Spans of users around the levels that are not trusted: half way to their neighbours.
+fn hatched(overview: &Overview<'_>) -> Vec<(f64, f64)> {
+    let mut levels: Vec<(f64, bool)> = overview
+        .levels
+        .iter()
+        .map(|view| (results::units::float(view.level.users), view.level.trusted))
+        .collect();
+    levels.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let edge = |index: Option<usize>, at: f64| {
+        index.and_then(|index| levels.get(index)).map_or(at, |other| f64::midpoint(other.0, at))
+    };
+    let mut spans: Vec<(f64, f64)> = Vec::new();
+    for (index, &(users, trusted)) in levels.iter().enumerate() {
+        if trusted {
+            continue;
+        }
+        let room = users * 0.03;
+        let from = edge(index.checked_sub(1), users - room);
+        let to = if index + 1 < levels.len() { edge(Some(index + 1), users) } else { users + room };
+        match spans.last_mut() {
+            Some(last) if last.1 >= from => last.1 = to,
+            _ => spans.push((if index == 0 { users - room } else { from }, to)),
+        }
+    }
+    spans
+}

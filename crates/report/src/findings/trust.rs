@@ -1,0 +1,126 @@
+//! What the numbers may be used for: the tester, the machine, an early end.
+
+use results::summary::Statistic;
+
+use super::finding;
+use crate::document::{Finding, Weight};
+use crate::figure::{Figure, Metric};
+use crate::number::Kind;
+use crate::overview::{LevelView, Overview};
+use crate::text::{Text, foreign, text};
+
+/// From this share of the median TTFT on, the tester's own error is worth a warning.
+const CONTROL_ERROR_SHARE: f64 = 0.05;
+
+pub(super) fn findings(overview: &Overview<'_>) -> Vec<Finding> {
+    let mut all = Vec::new();
+    all.extend(interrupted(overview));
+    all.extend(
+        overview.levels.iter().filter(|view| !view.level.trusted).map(|view| untrusted(*view)),
+    );
+    all.extend(concurrency_not_reached(overview));
+    all.extend(control_error(overview));
+    all.extend(
+        overview.levels.iter().filter(|view| view.level.trusted).flat_map(|view| notes(*view)),
+    );
+    all
+}
+
+fn interrupted(overview: &Overview<'_>) -> Option<Finding> {
+    overview.run.interrupted.then(|| {
+        let planned = results::units::ratio_base(overview.run.workload.ladder.len());
+        let ran = results::units::ratio_base(overview.levels.len());
+        finding(
+            "interrupted",
+            Weight::Limit,
+            text![
+                "The run was ended early: ",
+                Figure::derived("levels", Kind::Count, Some(ran)),
+                " of ",
+                Figure::derived("ladder_levels", Kind::Count, Some(planned)),
+                " levels have results."
+            ],
+        )
+    })
+}
+
+fn untrusted(view: LevelView<'_>) -> Finding {
+    let reasons: Vec<String> = view.level.trust_notes.iter().map(|note| foreign(note)).collect();
+    let reasons =
+        if reasons.is_empty() { "no reason recorded".to_owned() } else { reasons.join("; ") };
+    finding(
+        "untrusted_level",
+        Weight::Limit,
+        text![
+            "The level of ",
+            view.users(),
+            " users is not trusted: ",
+            reasons,
+            ". Its numbers are shown but decide nothing."
+        ],
+    )
+}
+
+fn notes(view: LevelView<'_>) -> Vec<Finding> {
+    let at = |note: &String| {
+        finding(
+            "trust_note",
+            Weight::Note,
+            text!["At ", view.users(), " users, to keep in mind: ", foreign(note), "."],
+        )
+    };
+    view.level.trust_notes.iter().map(at).collect()
+}
+
+fn concurrency_not_reached(overview: &Overview<'_>) -> Vec<Finding> {
+    if overview.run.workload.arrival.is_some() || overview.run.workload.start != "burst" {
+        return Vec::new();
+    }
+    let fewer = |view: &&LevelView<'_>| view.level.peak_open < view.level.users;
+    overview
+        .trusted
+        .iter()
+        .filter(fewer)
+        .map(|view| {
+            finding(
+                "concurrency_not_reached",
+                Weight::Problem,
+                text![
+                    "Of ",
+                    view.users(),
+                    " users that started at once, at most ",
+                    view.counted("peak_open", view.level.peak_open),
+                    " streams were open at one moment: the others had failed or ended before."
+                ],
+            )
+        })
+        .collect()
+}
+
+fn control_error(overview: &Overview<'_>) -> Option<Finding> {
+    let control = overview.run.tester.control.ttft_error_ms?;
+    let statistic = if control.supports(Statistic::P99) { Statistic::P99 } else { Statistic::Max };
+    let path = "tester.control.ttft_error_ms";
+    let error = Figure::of_summary(path, Kind::Latency, Some(control), statistic);
+    let samples = Figure::of_run(
+        &format!("{path}.count"),
+        Kind::Count,
+        Some(results::units::float(control.count)),
+    );
+    let ttft = overview.headline().and_then(|view| Metric::Ttft.of(view.level))?;
+    let large = error.value.is_some_and(|error| error.abs() >= ttft.p50 * CONTROL_ERROR_SHARE);
+    let mut sentence: Text = text![
+        "On streams whose truth it knew the tester measured a TTFT that was off by ",
+        error,
+        format!(" ({}, n = ", statistic.name()),
+        samples,
+        ")"
+    ];
+    sentence.push(if large {
+        ": differences smaller than that mean nothing."
+    } else {
+        ", which is part of every latency here."
+    });
+    let weight = if large { Weight::Problem } else { Weight::Note };
+    Some(finding("control_error", weight, sentence))
+}

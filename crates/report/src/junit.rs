@@ -1,0 +1,120 @@
+//! One test case for each level and predicate, for CI systems that read JUnit's XML.
+//!
+//! A predicate that a trusted level missed is a failure; a level that is not trusted, and a
+//! quantity that was not measured at a level, are skipped: they prove nothing.
+
+use results::{Run, Slo};
+
+use crate::number::{self, raw};
+use crate::overview::{LevelView, Overview};
+use crate::text::foreign;
+
+/// What became of a test case.
+enum Case {
+    Passed,
+    Failed(String),
+    Skipped(String),
+}
+
+/// The run as a JUnit report.
+#[must_use]
+pub fn render(run: &Run) -> String {
+    let overview = Overview::of(run);
+    let cases: Vec<(LevelView<'_>, String, Case)> = overview
+        .levels
+        .iter()
+        .flat_map(|&view| {
+            overview.slos.iter().map(move |slo| (view, slo.to_string(), case(view, slo)))
+        })
+        .collect();
+    let failed = cases.iter().filter(|(_, _, case)| matches!(case, Case::Failed(_))).count();
+    let skipped = cases.iter().filter(|(_, _, case)| matches!(case, Case::Skipped(_))).count();
+    let mut out = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"weir: {}\" \
+         tests=\"{}\" failures=\"{failed}\" errors=\"0\" skipped=\"{skipped}\" time=\"{}\" \
+         timestamp=\"{}\">\n",
+        escape(&run.name),
+        cases.len(),
+        raw(run.duration_s),
+        run.started_at,
+    );
+    for (view, predicate, case) in &cases {
+        out.push_str(&format!(
+            "    <testcase classname=\"weir.{}\" name=\"{} users: {}\" time=\"{}\"",
+            escape(&run.workload.scenario),
+            view.level.users,
+            escape(predicate),
+            raw(view.level.duration_s),
+        ));
+        out.push_str(&match case {
+            Case::Passed => "/>\n".to_owned(),
+            Case::Failed(why) => format!(
+                ">\n      <failure message=\"{}\" type=\"slo\"/>\n    </testcase>\n",
+                escape(why)
+            ),
+            Case::Skipped(why) => {
+                format!(">\n      <skipped message=\"{}\"/>\n    </testcase>\n", escape(why))
+            }
+        });
+    }
+    out.push_str("  </testsuite>\n</testsuites>\n");
+    out
+}
+
+fn case(view: LevelView<'_>, slo: &Slo) -> Case {
+    if !view.level.trusted {
+        let notes = view.level.trust_notes.join("; ");
+        return Case::Skipped(format!("the level is not trusted: {notes}"));
+    }
+    match (slo.holds(view.level), slo.quantity.of(view.level)) {
+        (Some(true), _) => Case::Passed,
+        (Some(false), Some(value)) => {
+            let kind = crate::slo::kind_of_unit(slo.quantity.unit());
+            Case::Failed(format!("measured {}", number::show(kind, Some(value))))
+        }
+        _ => Case::Skipped("not measured at this level".to_owned()),
+    }
+}
+
+/// Text for an attribute: markup escaped, characters that XML forbids removed.
+fn escape(text: &str) -> String {
+    foreign(text)
+        .chars()
+        .filter(|c| !matches!(c, '\u{fffe}' | '\u{ffff}'))
+        .map(|c| match c {
+            '&' => "&amp;".to_owned(),
+            '<' => "&lt;".to_owned(),
+            '>' => "&gt;".to_owned(),
+            '"' => "&quot;".to_owned(),
+            '\'' => "&apos;".to_owned(),
+            c => c.to_string(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn each_level_and_predicate_is_one_case() {
+        let run = samples::ladder();
+        let text = render(&run);
+        assert_eq!(text.matches("<testcase").count(), run.levels.len() * run.slo.len());
+        assert_eq!(text.matches("<failure").count(), 4, "2250 to 3000 users miss ttft.p95 <= 2s");
+    }
+
+    #[test]
+    fn an_untrusted_level_is_skipped_and_not_failed() {
+        let text = render(&samples::untrusted());
+        assert_eq!((text.matches("<skipped").count(), text.matches("<failure").count()), (2, 0));
+    }
+
+    #[test]
+    fn junit_reads_as_before() {
+        for (name, run) in samples::all() {
+            insta::assert_snapshot!(name, render(&run));
+        }
+    }
+}

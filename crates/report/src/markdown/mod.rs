@@ -1,0 +1,215 @@
+//! The report as GitHub-flavoured Markdown: tables that survive a ticket, charts as files beside
+//! it when a folder is written.
+
+mod escape;
+
+use results::Run;
+
+use crate::chart::{Chart, Place};
+use crate::document::{Block, Cell, Document, LevelCharts, Section, Table};
+use crate::glossary::Term;
+use crate::number::Scale;
+use crate::sections::document;
+use crate::text::{Inline, Text};
+use escape::{code, escape, fenced};
+
+/// A file that stands beside a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SideFile {
+    /// Its name, without a folder.
+    pub name: String,
+    /// Its contents.
+    pub contents: String,
+}
+
+/// A report with the files that it refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folder {
+    /// The report.
+    pub text: String,
+    /// Its charts.
+    pub files: Vec<SideFile>,
+}
+
+/// The report as one text, without charts: for a ticket or a pipe.
+#[must_use]
+pub fn render(run: &Run) -> String {
+    Writer { charts: None }.write(&document(run)).0
+}
+
+/// The report and its charts, which it refers to by their names.
+#[must_use]
+pub fn render_folder(run: &Run) -> Folder {
+    let (text, files) = Writer { charts: Some(Vec::new()) }.write(&document(run));
+    Folder { text, files }
+}
+
+/// Collects charts on the way, where they are wanted.
+struct Writer {
+    charts: Option<Vec<SideFile>>,
+}
+
+impl Writer {
+    fn write(mut self, document: &Document) -> (String, Vec<SideFile>) {
+        let headline = &document.headline;
+        let mut out = format!(
+            "# {}\n\n{}\n\n> **{}** {}\n>\n> Rule: {}\n\n",
+            escape(&document.title),
+            inline(&document.subtitle),
+            headline.word.as_str(),
+            inline(&headline.sentence),
+            inline(&headline.rule),
+        );
+        out.push_str(&key_numbers(document));
+        if !document.levels.rows.is_empty() {
+            out.push_str("\n## Levels\n\n");
+            out.push_str(&table(&document.levels));
+        }
+        for chart in &document.level_charts {
+            out.push_str(&self.chart(chart));
+        }
+        if !document.findings.is_empty() {
+            out.push_str("\n## Findings\n\n");
+        }
+        for finding in &document.findings {
+            out.push_str(&format!("- **{}**: {}\n", finding.weight.word(), inline(&finding.text)));
+        }
+        for section in &document.sections {
+            out.push_str(&self.section(section));
+        }
+        (out, self.charts.unwrap_or_default())
+    }
+
+    fn section(&mut self, section: &Section) -> String {
+        let mut out = format!("\n## {}\n", section.title);
+        for block in &section.blocks {
+            let text = self.block(block);
+            if !text.is_empty() {
+                out.push('\n');
+                out.push_str(&text);
+            }
+        }
+        out
+    }
+
+    fn block(&mut self, block: &Block) -> String {
+        match block {
+            Block::Paragraph(text) => format!("{}\n", inline(text)),
+            Block::List(items) => {
+                items.iter().map(|item| format!("- {}\n", inline(item))).collect()
+            }
+            Block::Facts(facts) => facts
+                .iter()
+                .map(|fact| format!("- **{}**: {}\n", inline(&fact.label), inline(&fact.value)))
+                .collect(),
+            Block::Table(table) => {
+                format!("**{}**\n\n{}", escape(&table.caption), self::table(table))
+            }
+            Block::Chart(chart) => self.chart(chart).trim_start().to_owned(),
+            Block::PerLevel(levels) => self.chosen(levels),
+            Block::NotMeasured { what, remedy } => {
+                format!("_Not measured_: {}. To measure it, {}.\n", inline(what), inline(remedy))
+            }
+            Block::Command(command) => fenced(command),
+            Block::Glossary => Term::ALL
+                .into_iter()
+                .map(|term| format!("- **{}**: {}\n", term.name(), escape(term.definition())))
+                .collect(),
+        }
+    }
+
+    /// Of charts by level, those of the level that the headline is about.
+    fn chosen(&mut self, levels: &[LevelCharts]) -> String {
+        let charts = levels.iter().filter(|level| level.chosen).flat_map(|level| &level.charts);
+        let text: String = charts.map(|chart| self.chart(chart)).collect();
+        text.trim_start().to_owned()
+    }
+
+    fn chart(&mut self, chart: &Chart) -> String {
+        let Some(files) = &mut self.charts else { return String::new() };
+        let name = format!("{}.svg", chart.id);
+        let text = format!("\n![{}]({name})\n", escape(&chart.title));
+        files.push(SideFile { name, contents: chart.svg(Place::File) });
+        text
+    }
+}
+
+fn key_numbers(document: &Document) -> String {
+    let mut out = "| | | |\n|:--|--:|:--|\n".to_owned();
+    for number in &document.key_numbers {
+        out.push_str(&format!(
+            "| {} | **{}** | {} ({}; {}) |\n",
+            inline(&number.label),
+            number.value.plain(),
+            inline(&number.meaning),
+            number.direction,
+            escape(&number.basis),
+        ));
+    }
+    out
+}
+
+fn table(table: &Table) -> String {
+    if table.rows.is_empty() {
+        return String::new();
+    }
+    let scales = table.scales();
+    let heads: Vec<String> = table
+        .columns
+        .iter()
+        .zip(&scales)
+        .map(|(column, scale)| {
+            let group = column.group.as_ref().map(|group| format!("{} ", inline(group)));
+            let unit = scale.map(|scale| scale.unit()).filter(|unit| !unit.is_empty());
+            format!(
+                "{}{}{}",
+                group.unwrap_or_default(),
+                inline(&column.title),
+                unit.map_or_else(String::new, |unit| format!(", {unit}"))
+            )
+        })
+        .collect();
+    let rules: Vec<&str> =
+        scales.iter().map(|scale| if scale.is_some() { "--:" } else { ":--" }).collect();
+    let mut out = format!("| {} |\n|{}|\n", heads.join(" | "), rules.join("|"));
+    for row in &table.rows {
+        let cells: Vec<String> = row
+            .cells
+            .iter()
+            .zip(&scales)
+            .enumerate()
+            .map(|(index, (cell, scale))| {
+                let text = self::cell(cell, scale.as_ref());
+                if index == 0 && row.untrusted { format!("! {text}") } else { text }
+            })
+            .collect();
+        out.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    for note in &table.notes {
+        out.push_str(&format!("\n<sub>{}</sub>\n", escape(note)));
+    }
+    out
+}
+
+fn cell(cell: &Cell, scale: Option<&Scale>) -> String {
+    match cell {
+        Cell::Text(text) => inline(text),
+        figure @ Cell::Figure(_) => escape(&Table::show(figure, scale)),
+    }
+}
+
+fn inline(text: &Text) -> String {
+    text.0
+        .iter()
+        .map(|part| match part {
+            Inline::Plain(words) => escape(words),
+            Inline::Strong(words) => format!("**{}**", escape(words)),
+            Inline::Code(words) => code(words),
+            Inline::Figure(figure) => escape(&figure.show()),
+            Inline::Term(term) => term.name().to_owned(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

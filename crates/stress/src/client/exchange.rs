@@ -1,0 +1,168 @@
+//! One request and its answer over one HTTP/1.1 connection.
+//!
+//! The whole exchange is one `poll_fn`: it reads into a buffer that all streams of a worker
+//! share and judges the bytes on the spot, so that a waiting stream owns no read buffer, and the
+//! clock is read once per read.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+use wire::grammar::{self, BodyEnd};
+
+use super::answer::Answer;
+use super::detail::of_io;
+use super::judge::{Ending, Judge};
+use super::{Observer, timer};
+
+/// Size of a worker's read buffer: the most that one read takes from a socket.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Memory that all streams of one worker share, borrowed for the time of one poll only.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    buffer: Box<[u8]>,
+    pub(super) grammar: grammar::Scratch,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self {
+            buffer: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
+            grammar: grammar::Scratch::default(),
+        }
+    }
+}
+
+/// How an exchange ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    pub(super) ending: Ending,
+    pub(super) at: Instant,
+    /// Another request may follow on the connection.
+    pub(super) reusable: bool,
+}
+
+/// An exchange under way.
+struct Exchange<'a, 'b, S, O> {
+    stream: &'b mut S,
+    /// What of the request has not been written.
+    unwritten: &'b [u8],
+    flushed: bool,
+    /// Why writing stopped; the server may have answered all the same.
+    write_error: Option<io::Error>,
+    answer: Answer,
+    judge: &'b mut Judge<'a, O>,
+}
+
+/// Writes `unwritten`, reads the answer and feeds the judge until the answer is at its end, the
+/// judge has decided, or its deadline passes. `sleep` is the stream's one timer.
+pub(super) async fn exchange<S, O>(
+    stream: &mut S,
+    unwritten: &[u8],
+    judge: &mut Judge<'_, O>,
+    scratch: &RefCell<Scratch>,
+    mut sleep: Pin<&mut Sleep>,
+) -> Ended
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    O: Observer,
+{
+    let mut exchange = Exchange {
+        stream,
+        unwritten,
+        flushed: false,
+        write_error: None,
+        answer: Answer::new(),
+        judge,
+    };
+    poll_fn(|context| {
+        exchange.poll_write(context);
+        if let Poll::Ready(ended) = exchange.poll_read(context, &mut scratch.borrow_mut()) {
+            return Poll::Ready(ended);
+        }
+        ready!(timer::poll_until(sleep.as_mut(), exchange.judge.deadline(), context));
+        Poll::Ready(exchange.ended(Ending::Deadline, Instant::now()))
+    })
+    .await
+}
+
+impl<S, O> Exchange<'_, '_, S, O>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    O: Observer,
+{
+    /// Writes as much as the connection takes. An error is kept until reading has shown whether
+    /// the server answered before it stopped listening (a 413, for example).
+    fn poll_write(&mut self, context: &mut Context<'_>) {
+        while !self.unwritten.is_empty() && self.write_error.is_none() {
+            match Pin::new(&mut *self.stream).poll_write(context, self.unwritten) {
+                Poll::Pending => return,
+                Poll::Ready(Ok(0)) => self.write_error = Some(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(written)) => self.unwritten = &self.unwritten[written..],
+                Poll::Ready(Err(error)) => self.write_error = Some(error),
+            }
+        }
+        if !self.flushed && self.write_error.is_none() {
+            match Pin::new(&mut *self.stream).poll_flush(context) {
+                Poll::Pending => {}
+                Poll::Ready(Ok(())) => self.flushed = true,
+                Poll::Ready(Err(error)) => self.write_error = Some(error),
+            }
+        }
+    }
+
+    /// Reads and judges all that is there.
+    fn poll_read(&mut self, context: &mut Context<'_>, scratch: &mut Scratch) -> Poll<Ended> {
+        loop {
+            let mut buffer = ReadBuf::new(&mut scratch.buffer);
+            let read = ready!(Pin::new(&mut *self.stream).poll_read(context, &mut buffer));
+            let now = Instant::now();
+            let read = match read {
+                Ok(()) => buffer.filled(),
+                Err(error) => return Poll::Ready(self.broke_off(&error, now)),
+            };
+            if read.is_empty() {
+                return Poll::Ready(self.closed(now));
+            }
+            let mut reading = self.judge.at(now, &mut scratch.grammar);
+            if let Err(error) = self.answer.push(read, &mut reading) {
+                return Poll::Ready(self.ended(Ending::Broken(error.to_string().into()), now));
+            }
+            if self.judge.is_decided() {
+                return Poll::Ready(self.ended(Ending::Stopped, now));
+            }
+            if self.answer.is_done() {
+                return Poll::Ready(self.ended(Ending::Clean, now));
+            }
+        }
+    }
+
+    fn broke_off(&self, error: &io::Error, now: Instant) -> Ended {
+        // The write error came first and says more, unless the server answered.
+        let error = self.write_error.as_ref().filter(|_| !self.judge.has_answer()).unwrap_or(error);
+        self.ended(Ending::Cut(of_io(error)), now)
+    }
+
+    fn closed(&self, now: Instant) -> Ended {
+        match (&self.write_error, self.answer.end()) {
+            (_, BodyEnd::Clean) => self.ended(Ending::Clean, now),
+            (Some(error), BodyEnd::Cut) if !self.judge.has_answer() => {
+                self.ended(Ending::Cut(of_io(error)), now)
+            }
+            (_, BodyEnd::Cut) => self.ended(Ending::Cut("connection closed".into()), now),
+        }
+    }
+
+    fn ended(&self, ending: Ending, at: Instant) -> Ended {
+        let reusable = ending == Ending::Clean
+            && self.answer.is_reusable()
+            && self.unwritten.is_empty()
+            && self.flushed;
+        Ended { ending, at, reusable }
+    }
+}

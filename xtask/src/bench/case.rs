@@ -1,0 +1,173 @@
+//! One case: a server, a client that loads it, and what both used meanwhile.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::linux;
+use crate::say::{self, Stopwatch};
+use crate::server::Server;
+use crate::shell::Tool;
+
+/// A case that takes longer has failed.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// What one process used while the client ran.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Usage {
+    /// CPU seconds.
+    pub(super) cpu_s: f64,
+    /// Resident memory before the first connection.
+    pub(super) idle_bytes: f64,
+    /// Most resident memory seen.
+    pub(super) peak_bytes: f64,
+}
+
+/// What a case came to.
+pub(super) struct Outcome {
+    pub(super) server: Usage,
+    pub(super) client: Usage,
+    /// What the client printed.
+    pub(super) output: String,
+    /// CPU that neither of the two used, and so somebody else on this machine: percent of one
+    /// processor.
+    pub(super) others_percent: f64,
+}
+
+/// Loads a running server with a client, and waits for the client's end.
+///
+/// # Errors
+/// When the client cannot be started, fails, or takes longer than [`LIMIT`].
+pub(super) fn run(name: &str, server: &Server, client: Tool) -> Result<Outcome> {
+    say::note(&format!("bench: {name}"));
+    let line = client.line();
+    let idle_bytes = linux::resident_bytes(server.pid()).context("the server is gone")?;
+    let server_before = linux::cpu(server.pid()).context("the server is gone")?.seconds;
+    let busy_before = linux::busy_seconds();
+    let watch = Stopwatch::start();
+    let mut child = client
+        .into_command()
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("`{line}` could not be started"))?;
+    let peaks = watch_until_end(&mut child, server.pid(), &watch);
+    let peaks = peaks.with_context(|| format!("`{line}`"))?;
+    let duration_s = watch.elapsed().as_secs_f64();
+    let server_cpu_s = linux::cpu(server.pid()).context("the server died")?.seconds - server_before;
+    let others = linux::busy_seconds() - busy_before - server_cpu_s - peaks.client_cpu_s;
+    let mut output = String::new();
+    // The client has ended: its output lies in the pipe as a whole.
+    child.stdout.take().context("stdout is a pipe")?.read_to_string(&mut output)?;
+    let status = child.wait()?;
+    if !matches!(status.code(), Some(0 | 1)) {
+        bail!("`{line}` failed: {status}");
+    }
+    Ok(Outcome {
+        server: Usage { cpu_s: server_cpu_s, idle_bytes, peak_bytes: peaks.server_bytes },
+        client: Usage {
+            cpu_s: peaks.client_cpu_s,
+            idle_bytes: 0.0,
+            peak_bytes: peaks.client_bytes,
+        },
+        output,
+        others_percent: others.max(0.0) / duration_s * 100.0,
+    })
+}
+
+#[derive(Default)]
+struct Peaks {
+    server_bytes: f64,
+    client_bytes: f64,
+    client_cpu_s: f64,
+}
+
+/// Looks at both processes until the client has ended; its CPU time is final then.
+fn watch_until_end(child: &mut Child, server: u32, watch: &Stopwatch) -> Result<Peaks> {
+    let mut peaks = Peaks::default();
+    loop {
+        let cpu = linux::cpu(child.id()).context("the client vanished")?;
+        peaks.client_cpu_s = cpu.seconds;
+        if cpu.ended {
+            return Ok(peaks);
+        }
+        let higher =
+            |pid: u32, before: f64| linux::resident_bytes(pid).map_or(before, |it| it.max(before));
+        peaks.server_bytes = higher(server, peaks.server_bytes);
+        peaks.client_bytes = higher(child.id(), peaks.client_bytes);
+        if watch.elapsed() > LIMIT {
+            child.kill()?;
+            child.wait()?;
+            bail!("did not end within {LIMIT:?}");
+        }
+        linux::pause();
+    }
+}
+
+/// The JSON behind a path of a server, by one plain HTTP/1.1 request.
+///
+/// # Errors
+/// When the server does not answer, or not in JSON.
+pub(super) fn get_json(base: &str, path: &str) -> Result<Value> {
+    let address = base.strip_prefix("http://").context("a base URL begins with http://")?;
+    let mut socket = TcpStream::connect(address)?;
+    socket.set_read_timeout(Some(Duration::from_secs(10)))?;
+    write!(socket, "GET {path} HTTP/1.1\r\nhost: {address}\r\n\r\n")?;
+    let mut answer = Vec::new();
+    let mut buffer = [0; 16 * 1024];
+    loop {
+        let length = socket.read(&mut buffer)?;
+        answer.extend_from_slice(&buffer[..length]);
+        if let Some(body) = whole_body(&answer) {
+            return serde_json::from_str(&body).with_context(|| format!("{path}: no JSON"));
+        }
+        if length == 0 {
+            bail!("{path}: the answer ended early");
+        }
+    }
+}
+
+/// The body of a response with a content length, when it has come as a whole.
+fn whole_body(answer: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(answer).ok()?;
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let lines = head.lines().map(str::to_ascii_lowercase);
+    let length =
+        lines.filter_map(|line| Some(line.strip_prefix("content-length:")?.trim().parse()));
+    let length: usize = length.flatten().next()?;
+    (body.len() >= length).then(|| body.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_whole_when_its_length_has_come() {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n";
+        assert_eq!(whole_body(format!("{head}{{").as_bytes()), None);
+        assert_eq!(whole_body(format!("{head}{{}}").as_bytes()).as_deref(), Some("{}"));
+    }
+
+    #[test]
+    fn a_case_reports_what_its_client_used_and_printed() {
+        let script = "echo http://127.0.0.1:1; exec sleep 60";
+        let server = Server::start(Tool::new("sh").args(["-c", script])).unwrap();
+        let work = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done";
+        let outcome = run("test", &server, Tool::new("sh").args(["-c", work])).unwrap();
+        assert_eq!(outcome.output, "done\n");
+        assert!(outcome.client.cpu_s > 0.0);
+        assert!(outcome.server.peak_bytes > 0.0 && outcome.others_percent >= 0.0);
+    }
+
+    #[test]
+    fn a_client_that_fails_is_an_error() {
+        let script = "echo http://127.0.0.1:1; exec sleep 60";
+        let server = Server::start(Tool::new("sh").args(["-c", script])).unwrap();
+        let outcome = run("test", &server, Tool::new("sh").args(["-c", "exit 3"]));
+        assert!(outcome.err().unwrap().to_string().ends_with("exit status: 3"));
+    }
+}
