@@ -217,13 +217,14 @@ impl Settings {
         check::check(config, source, surroundings)
     }
 
-    /// The configuration of `--upstream URL`: every model goes to that upstream.
+    /// The configuration of `--upstream URL`: every model goes to that upstream, over cleartext
+    /// HTTP/2 where `http2` is set.
     ///
     /// # Errors
     /// When the URL is not one that can be used.
-    pub fn for_upstream(url: &str) -> Result<Self, Box<ConfigError>> {
-        let quoted = toml::Value::from(url);
-        let text = format!("[[upstream]]\nname = \"upstream\"\nurl = {quoted}\n");
+    pub fn for_upstream(url: &str, http2: bool) -> Result<Self, Box<ConfigError>> {
+        let url = toml::Value::from(url);
+        let text = format!("[[upstream]]\nname = \"upstream\"\nurl = {url}\nhttp2 = {http2}\n");
         let surroundings = Surroundings {
             variable: &|_| None,
             file: &|_| Err(io::Error::from(io::ErrorKind::NotFound)),

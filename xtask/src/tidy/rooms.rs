@@ -164,7 +164,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         name: "weir",
-        ours: &["report", "results", "runtime", "simulator", "stress", "wire"],
+        ours: &["gateway", "report", "results", "runtime", "simulator", "stress", "wire"],
         libraries: &[
             "anyhow",
             "clap",

@@ -20,7 +20,7 @@ fn one_upstream_is_enough_and_takes_every_model() {
     let settings = parse(UPSTREAM).unwrap();
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(settings.route("any-model").unwrap().groups, [[0]]);
-    let short = Settings::for_upstream("http://127.0.0.1:8100/v1").unwrap();
+    let short = Settings::for_upstream("http://127.0.0.1:8100/v1", true).unwrap();
     assert_eq!(short.upstreams[0].origin.port, 8100);
 }
 
