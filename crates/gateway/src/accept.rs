@@ -114,7 +114,10 @@ async fn converse<S>(
     let clock = Rc::new(ArrivalClock(Cell::new(Some(ArrivedAt::Accepted(accepted)))));
     let connection = Rc::new(Connection { worker, peer, pressure: Rc::clone(&pressure) });
     let io = TokioIo::new(Timed { stream, clock: Rc::clone(&clock) });
+    let asked = Rc::new(Cell::new(false));
+    let of_service = Rc::clone(&asked);
     let service = service_fn(move |request| {
+        of_service.set(true);
         let (connection, at) = (Rc::clone(&connection), clock.take());
         async move { Ok::<_, std::convert::Infallible>(service::serve(connection, request, at).await) }
     });
@@ -122,6 +125,8 @@ async fn converse<S>(
     let mut guarded = pin!(Guarded::connection(served, pressure, limit));
     let mut end = pin!(shared.phase.end.cancelled());
     let (mut registered, mut ending) = (false, false);
+    // Hyper's own deadline for heads begins only when it knows which HTTP is spoken.
+    let mut first_request = Some(Box::pin(sleep(settings.deadlines.client_head)));
     poll_fn(|context| {
         // One registration lasts: this future stays in one task. From then on the flag, which is
         // set before the token, says the same for less; this is the path of every event.
@@ -133,7 +138,11 @@ async fn converse<S>(
             ending = true;
             guarded.as_mut().inner().graceful_shutdown();
         }
-        guarded.as_mut().poll(context)
+        first_request.take_if(|_| asked.get());
+        if first_request.as_mut().is_some_and(|limit| limit.as_mut().poll(context).is_ready()) {
+            return Poll::Ready(());
+        }
+        guarded.as_mut().poll(context).map(drop)
     })
     .await;
 }

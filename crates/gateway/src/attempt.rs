@@ -221,9 +221,10 @@ impl Tries<'_> {
         );
         match error {
             SendError::ConnectTimeout(_) => Reason::Deadline(Deadline::Connect),
-            SendError::Connect(_) | SendError::Http(_) | SendError::Request(_) => {
-                Reason::Unreachable
-            }
+            SendError::Connect(_)
+            | SendError::Stillborn
+            | SendError::Http(_)
+            | SendError::Request(_) => Reason::Unreachable,
         }
     }
 }

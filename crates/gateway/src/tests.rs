@@ -2,7 +2,9 @@
 
 mod cancelling;
 mod failing;
+mod http2;
 mod operating;
 mod passing;
 mod refusing;
+mod tls;
 mod world;

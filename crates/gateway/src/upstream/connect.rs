@@ -117,14 +117,22 @@ where
         .keep_alive_timeout(PING_EVERY)
         .handshake(io)
         .await?;
-    let connection = Rc::new(RefCell::new(connection));
+    let connection = Rc::new(RefCell::new(Some(connection)));
     let (driven, ended) = (Rc::clone(&connection), Rc::clone(&heard));
     tasks.spawn(async move {
         let _open = open;
-        log_end(poll_fn(|context| Pin::new(&mut *driven.borrow_mut()).poll(context)).await);
+        let end = poll_fn(|context| match &mut *driven.borrow_mut() {
+            Some(connection) => Pin::new(connection).poll(context),
+            None => Poll::Ready(Ok(())),
+        });
+        log_end(end.await);
+        // With the driver goes the queue of requests: whoever still waits in it is told.
+        drop(driven.take());
         ended.notify_one();
     });
-    let limit: StreamLimit = Rc::new(move || connection.borrow().current_max_send_streams());
+    let limit: StreamLimit = Rc::new(move || {
+        connection.borrow().as_ref().map_or(0, |connection| connection.current_max_send_streams())
+    });
     // The first thing that the peer says is its settings (RFC 9113, section 3.4), and with them
     // how many streams it allows. They are in force once the driver, which has read them, has
     // finished its turn: this task's turn comes after.

@@ -97,6 +97,9 @@ pub(crate) enum SendError {
     /// The request could not be built.
     #[error("{0}")]
     Request(http::Error),
+    /// Even a fresh connection was dead before anything was sent on it.
+    #[error("the upstream closes connections at once; does it speak another HTTP version?")]
+    Stillborn,
     /// The upstream hung up before its answer.
     #[error("{0}")]
     Http(hyper::Error),
@@ -149,6 +152,7 @@ impl Pool {
             self.metrics.wait.observe(asked.elapsed().as_secs_f64());
             match self.exchange(ready, outgoing).await? {
                 Some(exchange) => return Ok(exchange),
+                None if stale >= STALE_TRIES => return Err(SendError::Stillborn),
                 None => stale += 1,
             }
         }
