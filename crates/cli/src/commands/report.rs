@@ -10,7 +10,7 @@ use crate::exit_code::{CommandResult, Failure, MET};
 use crate::{paint, run_folder};
 
 /// Reads the run and prints or writes one report of it.
-pub fn run(args: &ReportArgs) -> CommandResult {
+pub(crate) fn run(args: &ReportArgs) -> CommandResult {
     let run = read(args).map_err(Failure::environment)?;
     let text = render(&run, args);
     match &args.output {
@@ -24,14 +24,15 @@ pub fn run(args: &ReportArgs) -> CommandResult {
 
 fn read(args: &ReportArgs) -> anyhow::Result<Run> {
     let path = args.run.display();
-    let text =
-        fs::read_to_string(&args.run).with_context(|| format!("failed to read {path}"))?;
+    let text = fs::read_to_string(&args.run).with_context(|| format!("failed to read {path}"))?;
     Run::from_json(&text).with_context(|| format!("failed to read {path}"))
 }
 
 fn render(run: &Run, args: &ReportArgs) -> String {
     match args.format {
-        Format::Terminal => report::terminal::render(run, terminal_options(args.full, args.output.is_none())),
+        Format::Terminal => {
+            report::terminal::render(run, terminal_options(args.full, args.output.is_none()))
+        }
         Format::Markdown => report::markdown::render(run),
         Format::Html => report::html::render(run),
         Format::Json => run.to_json(),
@@ -42,6 +43,6 @@ fn render(run: &Run, args: &ReportArgs) -> String {
 }
 
 /// How the terminal report looks where it goes.
-pub fn terminal_options(full: bool, to_stdout: bool) -> report::terminal::Options {
+pub(crate) fn terminal_options(full: bool, to_stdout: bool) -> report::terminal::Options {
     report::terminal::Options { full, colour: to_stdout && paint::stdout_has_colours() }
 }

@@ -12,14 +12,15 @@ use crate::exit_code::{CommandResult, Failure, INTERRUPTED, MET};
 use crate::paint;
 
 /// Checks everything, listens, prints the base URL and serves until told to end.
-pub fn run(args: &SimulateArgs) -> CommandResult {
+pub(crate) fn run(args: &SimulateArgs) -> CommandResult {
     let settings = settings(args).map_err(failure)?;
     if args.check {
         return Ok(MET);
     }
     runtime::limits::raise_open_files();
     let server = Server::bind(settings).map_err(Failure::environment)?;
-    paint::data(&format!("http://{}\n", server.local_address())).context("failed to write to stdout")?;
+    paint::data(&format!("http://{}\n", server.local_address()))
+        .context("failed to write to stdout")?;
     let shutdown = Shutdown::default();
     let running = server.start(shutdown.drain.clone()).map_err(Failure::environment)?;
     if args.until_stdin_closes {

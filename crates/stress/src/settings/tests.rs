@@ -37,6 +37,22 @@ fn every_built_in_scenario_resolves() {
 }
 
 #[test]
+fn every_example_scenario_resolves_and_says_how_to_use_it() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/scenarios");
+    let files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= crate::scenario::BUILT_IN.len());
+    for file in files {
+        let name = file.to_str().unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("# weir stress streams "), "{name}");
+        let scenario = Scenario::load(name).unwrap();
+        assert!(scenario.config.description.is_some(), "{name}");
+        Settings::resolve(scenario.config, Some(name), CHAT.parse().unwrap()).unwrap();
+    }
+}
+
+#[test]
 fn options_that_exclude_each_other_say_so() {
     check_conflict("ladder = '5'\nfind-capacity = '1..9'", "give one of them");
     check_conflict("arrival = 'poisson=5/s'\nladder = '5'", "--ladder is for users who wait");
