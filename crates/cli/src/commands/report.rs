@@ -24,14 +24,15 @@ pub fn run(args: &ReportArgs) -> CommandResult {
 
 fn read(args: &ReportArgs) -> anyhow::Result<Run> {
     let path = args.run.display();
-    let text =
-        fs::read_to_string(&args.run).with_context(|| format!("failed to read {path}"))?;
+    let text = fs::read_to_string(&args.run).with_context(|| format!("failed to read {path}"))?;
     Run::from_json(&text).with_context(|| format!("failed to read {path}"))
 }
 
 fn render(run: &Run, args: &ReportArgs) -> String {
     match args.format {
-        Format::Terminal => report::terminal::render(run, terminal_options(args.full, args.output.is_none())),
+        Format::Terminal => {
+            report::terminal::render(run, terminal_options(args.full, args.output.is_none()))
+        }
         Format::Markdown => report::markdown::render(run),
         Format::Html => report::html::render(run),
         Format::Json => run.to_json(),

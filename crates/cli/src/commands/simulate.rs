@@ -19,7 +19,8 @@ pub fn run(args: &SimulateArgs) -> CommandResult {
     }
     runtime::limits::raise_open_files();
     let server = Server::bind(settings).map_err(Failure::environment)?;
-    paint::data(&format!("http://{}\n", server.local_address())).context("failed to write to stdout")?;
+    paint::data(&format!("http://{}\n", server.local_address()))
+        .context("failed to write to stdout")?;
     let shutdown = Shutdown::default();
     let running = server.start(shutdown.drain.clone()).map_err(Failure::environment)?;
     if args.until_stdin_closes {

@@ -80,7 +80,10 @@ fn placeholder() -> TargetUrl {
     TargetUrl { tls: false, host: "127.0.0.1".to_owned(), port: 0, path: "/".to_owned() }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the command line is the one that reads the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command line is the one that reads the environment"
+)]
 fn api_key(variable: &str) -> Result<Secret, Failure> {
     match std::env::var(variable) {
         Ok(key) if !key.trim().is_empty() => Ok(Secret::new(key.trim())),

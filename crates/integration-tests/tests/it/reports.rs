@@ -11,8 +11,7 @@ fn every_report_can_be_made_again_from_run_json() {
     let url = format!("{}/v1/chat/completions", simulator.url);
     weir_in(folder.path(), ["stress", "streams", &url, "--ladder", "25,50", "--out", "out"])
         .unwrap();
-    for (format, file) in [("html", "report.html"), ("json", "run.json")]
-    {
+    for (format, file) in [("html", "report.html"), ("json", "run.json")] {
         let output =
             weir_in(folder.path(), ["report", "out/run.json", "--format", format]).unwrap();
         let written = fs::read_to_string(folder.path().join("out").join(file)).unwrap();
