@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use results::{Ideal, Slo};
-use stress::api::Api;
 use stress::arrival::{Arrival, Start};
 use stress::capacity::Bounds;
 use stress::ladder::Ladder;
 use stress::notation;
+use wire::Dialect;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,7 +25,7 @@ it, 4 target unreachable, 70 bug, 130 interrupted.";
 /// How many people can an AI server carry at once, with every answer whole and on time?
 #[derive(Debug, Parser)]
 #[command(name = "weir", version, after_help = EXAMPLES, max_term_width = 100)]
-pub struct Cli {
+pub(crate) struct Cli {
     /// How much the command says beside its result.
     #[command(flatten)]
     pub talk: Talk,
@@ -36,7 +36,7 @@ pub struct Cli {
 
 /// How much a command says beside its result.
 #[derive(Debug, Clone, Copy, Args)]
-pub struct Talk {
+pub(crate) struct Talk {
     /// Say nothing but the result and errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
@@ -50,7 +50,7 @@ pub struct Talk {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Stand in for the OpenAI and Anthropic APIs, with seeded delays and faults
     #[command(after_help = SIMULATE_EXAMPLES)]
     Simulate(SimulateArgs),
@@ -78,7 +78,7 @@ pub enum Command {
 
 /// A generated reference document.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum ReferenceDocument {
+pub(crate) enum ReferenceDocument {
     /// Every command's help, as Markdown
     Cli,
     /// The JSON schema of run.json
@@ -87,7 +87,7 @@ pub enum ReferenceDocument {
 
 /// What to stress.
 #[derive(Debug, Subcommand)]
-pub enum Stress {
+pub(crate) enum Stress {
     /// Users that hold streamed answers open
     #[command(after_help = STREAMS_EXAMPLES)]
     Streams(Box<StreamsArgs>),
@@ -108,7 +108,7 @@ slow-headers=2s, slow-first=2s, stall@N=2s, cut@N, end@N, error@N, malformed@N, 
 
 /// Arguments of `weir simulate`.
 #[derive(Debug, Args)]
-pub struct SimulateArgs {
+pub(crate) struct SimulateArgs {
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8100]
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<std::net::SocketAddr>,
@@ -138,7 +138,7 @@ Examples:
 
 /// Arguments of `weir report`.
 #[derive(Debug, Args)]
-pub struct ReportArgs {
+pub(crate) struct ReportArgs {
     /// The run.json of an earlier run
     #[arg(value_name = "RUN.json")]
     pub run: PathBuf,
@@ -155,7 +155,7 @@ pub struct ReportArgs {
 
 /// Format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// Text for a terminal of 80 columns
     Terminal,
     /// GitHub Markdown
@@ -188,14 +188,14 @@ SLO quantities: ttft, ttfb, connect, gap, total (durations) and stretch (a ratio
 
 /// Arguments of `weir stress streams`.
 #[derive(Debug, Default, Args)]
-pub struct StreamsArgs {
+pub(crate) struct StreamsArgs {
     /// URL of the streaming endpoint; without one an embedded simulator is stressed
     pub url: Option<String>,
 
     /// Dialect of the answers: openai-chat, openai-responses, anthropic, sse, ndjson or text
     /// [default: from the URL's path]
     #[arg(long, help_heading = "Request", value_name = "API")]
-    pub api: Option<Api>,
+    pub api: Option<Dialect>,
     /// Model to ask for
     #[arg(long, help_heading = "Request")]
     pub model: Option<String>,

@@ -1,17 +1,17 @@
 //! One file a subcommand.
 
-pub mod completions;
-pub mod reference;
-pub mod report;
-pub mod simulate;
-pub mod stress_streams;
+pub(crate) mod completions;
+pub(crate) mod reference;
+pub(crate) mod report;
+pub(crate) mod simulate;
+pub(crate) mod stress_streams;
 
 use tracing_subscriber::EnvFilter;
 
 use crate::args::Talk;
 
 /// Sends log lines to stderr: warnings, or more with `-v`, or as `WEIR_LOG` says.
-pub fn log_to_stderr(talk: Talk) {
+pub(crate) fn log_to_stderr(talk: Talk) {
     let default = match (talk.quiet, talk.verbose) {
         (true, _) => "error",
         (_, 0) => "warn",

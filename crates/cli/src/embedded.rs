@@ -13,7 +13,7 @@ use crate::paint;
 /// A running simulator. It drains and ends when this is dropped, or when our process ends in any
 /// way: it watches the pipe whose other end we hold.
 #[derive(Debug)]
-pub struct Embedded {
+pub(crate) struct Embedded {
     child: Child,
     lifeline: Option<ChildStdin>,
     /// Its base URL.
@@ -25,7 +25,7 @@ impl Embedded {
     ///
     /// # Errors
     /// When it ends before it accepts connections: its own message and exit code.
-    pub fn simulator(profile: Option<&str>, seed: u64) -> Result<Self, Failure> {
+    pub(crate) fn simulator(profile: Option<&str>, seed: u64) -> Result<Self, Failure> {
         let program = std::env::current_exe().context("failed to find our own program file")?;
         let mut command = Command::new(program);
         command
@@ -56,7 +56,7 @@ impl Embedded {
     }
 
     /// Its name and process id.
-    pub fn process(&self) -> ProcessName {
+    pub(crate) fn process(&self) -> ProcessName {
         ProcessName { pid: self.child.id(), name: "simulator".to_owned() }
     }
 }

@@ -3,24 +3,24 @@
 use std::process::ExitCode;
 
 /// Everything asked for was met.
-pub const MET: u8 = 0;
+pub(crate) const MET: u8 = 0;
 /// An SLO, assertion or check failed.
-pub const NOT_MET: u8 = 1;
+pub(crate) const NOT_MET: u8 = 1;
 /// The command line makes no sense (clap uses the same number).
-pub const USAGE: u8 = 2;
+pub(crate) const USAGE: u8 = 2;
 /// This machine or configuration cannot do it: file limit, missing file, bad TOML, or a
 /// measurement in which the tester or the machine was the limit.
-pub const ENVIRONMENT: u8 = 3;
+pub(crate) const ENVIRONMENT: u8 = 3;
 /// The target cannot be reached or does not answer as it must.
-pub const UNREACHABLE: u8 = 4;
+pub(crate) const UNREACHABLE: u8 = 4;
 /// A bug in Weir.
-pub const BUG: u8 = 70;
+pub(crate) const BUG: u8 = 70;
 /// Interrupted by SIGINT; what was measured so far is written.
-pub const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// An error that knows the exit code it leads to. Other errors are bugs.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// The exit code.
     pub code: u8,
     /// What went wrong and what to do about it.
@@ -28,16 +28,16 @@ pub struct Failure {
 }
 
 /// The result of a command: its exit code, or why it could not be carried out.
-pub type CommandResult = Result<u8, Failure>;
+pub(crate) type CommandResult = Result<u8, Failure>;
 
 impl Failure {
     /// The command line is wrong.
-    pub fn usage(error: impl Into<anyhow::Error>) -> Self {
+    pub(crate) fn usage(error: impl Into<anyhow::Error>) -> Self {
         Self { code: USAGE, error: error.into() }
     }
 
     /// The machine or a file is not as it must be.
-    pub fn environment(error: impl Into<anyhow::Error>) -> Self {
+    pub(crate) fn environment(error: impl Into<anyhow::Error>) -> Self {
         Self { code: ENVIRONMENT, error: error.into() }
     }
 }
@@ -49,7 +49,7 @@ impl From<anyhow::Error> for Failure {
 }
 
 /// The process's exit code for a command's result, its error told on stderr.
-pub fn report(result: CommandResult) -> ExitCode {
+pub(crate) fn report(result: CommandResult) -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(Failure { code, error }) => {

@@ -17,7 +17,7 @@ use crate::args::Talk;
 const STEPS: u64 = 1_000;
 
 /// Shows events until the sender is gone. Without a terminal they are only taken away.
-pub async fn show_events(mut events: Receiver<RunEvent>, talk: Talk) {
+pub(crate) async fn show_events(mut events: Receiver<RunEvent>, talk: Talk) {
     let silent = talk.quiet || talk.no_progress || !io::stderr().is_terminal();
     let mut view = if silent { View::hidden() } else { View::on_terminal() };
     while let Some(event) = events.recv().await {

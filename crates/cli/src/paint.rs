@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Write};
 ///
 /// # Errors
 /// When stdout cannot be written; a reader that left early (`| head`) is no error.
-pub fn data(text: &str) -> io::Result<()> {
+pub(crate) fn data(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -16,16 +16,11 @@ pub fn data(text: &str) -> io::Result<()> {
 }
 
 /// Says a line on stderr. Nobody is there to be told when even that fails.
-pub fn say(line: impl Display) {
+pub(crate) fn say(line: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// Whether stdout wants colours: a terminal, and nobody said `NO_COLOR`.
-pub fn stdout_has_colours() -> bool {
+pub(crate) fn stdout_has_colours() -> bool {
     io::stdout().is_terminal() && console::colors_enabled()
-}
-
-/// Columns of the terminal behind stdout; 80 for a pipe.
-pub fn stdout_width() -> usize {
-    if io::stdout().is_terminal() { usize::from(console::Term::stdout().size().1) } else { 80 }
 }

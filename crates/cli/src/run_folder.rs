@@ -8,13 +8,13 @@ use anyhow::{Context, Result, bail};
 use results::Run;
 
 /// Name of the data file in the folder.
-pub const RUN_FILE: &str = "run.json";
+pub(crate) const RUN_FILE: &str = "run.json";
 
 /// A folder that exists and can be written.
 ///
 /// A folder that was created here and stays empty, because no run came about, is removed again.
 #[derive(Debug)]
-pub struct RunFolder {
+pub(crate) struct RunFolder {
     path: PathBuf,
     created: Vec<PathBuf>,
 }
@@ -24,7 +24,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// When the path is a file, cannot be created, or is not writable.
-    pub fn prepare(path: PathBuf) -> Result<Self> {
+    pub(crate) fn prepare(path: PathBuf) -> Result<Self> {
         if path.exists() && !path.is_dir() {
             bail!("{} is a file; give --out a folder", path.display());
         }
@@ -43,7 +43,7 @@ impl RunFolder {
     }
 
     /// Where it is.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -51,7 +51,7 @@ impl RunFolder {
     ///
     /// # Errors
     /// When a file cannot be written; `run.json` is the first, so that nothing measured is lost.
-    pub fn write(&self, run: &Run) -> Result<()> {
+    pub(crate) fn write(&self, run: &Run) -> Result<()> {
         self.write_file(RUN_FILE, &run.to_json())?;
         for (name, text) in report::files(run) {
             self.write_file(&name, &text)?;
@@ -80,7 +80,7 @@ impl Drop for RunFolder {
 ///
 /// # Errors
 /// As the operating system says; the old file is then untouched.
-pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(".partial");
     let temporary = PathBuf::from(temporary);
@@ -97,7 +97,7 @@ pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// `weir-runs/<time>-<name>`, with the time of now in UTC; a number is added to a name that exists.
-pub fn default_path(name: &str) -> PathBuf {
+pub(crate) fn default_path(name: &str) -> PathBuf {
     let time = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
     let base = Path::new("weir-runs").join(format!("{time}-{name}"));
     if !base.exists() {

@@ -14,8 +14,10 @@ pub mod delay;
 pub mod document;
 pub mod figure;
 pub mod findings;
+mod folder;
 pub mod glossary;
 pub mod growth;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
@@ -29,3 +31,5 @@ pub mod slo;
 pub mod terminal;
 pub mod text;
 pub mod threshold;
+
+pub use folder::files;

@@ -1,364 +1,230 @@
-//! A validating JSON scanner that allocates nothing: it walks one document, hands out the few
-//! values that a stream's grammar asks for, and checks the syntax of all the rest.
-//!
-//! `serde_json` unescapes strings into a buffer that it allocates anew for every document, and
-//! `Option<Cow<str>>` always copies; at tens of thousands of events a second the tester can
-//! afford neither. The scanner accepts exactly what `serde_json` accepts as syntax (a property
-//! test holds it to that), up to a nesting of [`MAX_DEPTH`].
+//! JSON by hand where it is hot (one string at a time) and by field where errors must name one.
 
-use thiserror::Error;
+use std::collections::BTreeMap;
 
-/// Deepest nesting of arrays and objects that is scanned; `serde_json`'s own limit.
-pub(crate) const MAX_DEPTH: u32 = 128;
+use bytes::{BufMut, BytesMut};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
-/// Why a document was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(crate) enum JsonError {
-    /// The text is no JSON document.
-    #[error("not valid JSON")]
-    Syntax,
-    /// Valid so far, but a value has another type than the dialect gives it.
-    #[error("{0}")]
-    Type(&'static str),
-}
-
-/// A string as it stands in the document: its escapes are checked but still there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct RawString<'a> {
-    raw: &'a str,
-    escaped: bool,
-}
-
-impl<'a> RawString<'a> {
-    /// The text, borrowed from the document where it holds no escape, else from `scratch`
-    /// (which is emptied first). A lone surrogate becomes U+FFFD.
-    pub(crate) fn unescape<'b>(self, scratch: &'b mut String) -> &'b str
-    where
-        'a: 'b,
-    {
-        if !self.escaped {
-            return self.raw;
+/// Appends `text` as the inside of a JSON string: without the quotes around it.
+pub fn escape(text: &str, out: &mut BytesMut) {
+    let bytes = text.as_bytes();
+    let mut plain_from = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
         }
-        scratch.clear();
-        unescape_into(self.raw, scratch);
-        scratch
+        out.extend_from_slice(&bytes[plain_from..at]);
+        plain_from = at + 1;
+        match byte {
+            b'"' => out.extend_from_slice(br#"\""#),
+            b'\\' => out.extend_from_slice(br"\\"),
+            b'\n' => out.extend_from_slice(br"\n"),
+            b'\r' => out.extend_from_slice(br"\r"),
+            b'\t' => out.extend_from_slice(br"\t"),
+            control => {
+                const HEX: &[u8; 16] = b"0123456789abcdef";
+                out.extend_from_slice(br"\u00");
+                out.put_u8(HEX[usize::from(control >> 4)]);
+                out.put_u8(HEX[usize::from(control & 0xf)]);
+            }
+        }
+    }
+    out.extend_from_slice(&bytes[plain_from..]);
+}
+
+/// Appends a value as JSON.
+///
+/// # Panics
+/// When the value's `Serialize` fails, which those of this crate cannot: they are structs of
+/// strings, numbers and lists.
+pub(crate) fn append(value: &impl serde::Serialize, out: &mut BytesMut) {
+    serde_json::to_writer(out.writer(), value)
+        .expect("structs of strings, numbers and lists serialise, and a BytesMut takes all bytes");
+}
+
+/// A value as JSON text. Panics as [`append`] does.
+pub(crate) fn encode(value: &impl serde::Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("structs of strings, numbers and lists serialise")
+}
+
+/// The same JSON without white space between its parts: a line break would end the line of an
+/// event stream that repeats it.
+#[must_use]
+pub fn compact(value: &RawValue) -> Box<RawValue> {
+    let mut in_string = false;
+    let mut escaped = false;
+    let kept = value.get().chars().filter(|&character| {
+        if in_string {
+            in_string = escaped || character != '"';
+            escaped = !escaped && character == '\\';
+            return true;
+        }
+        in_string = character == '"';
+        !matches!(character, ' ' | '\t' | '\n' | '\r')
+    });
+    RawValue::from_string(kept.collect())
+        .expect("JSON without the white space between its parts is the same JSON")
+}
+
+/// Why a request body is refused, with the field to name in the provider's error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FieldError {
+    /// The body is not JSON; the parser's message with line and column.
+    #[error("the body is not valid JSON: {0}")]
+    NotJson(String),
+    /// The body is JSON but not an object.
+    #[error("the body must be a JSON object")]
+    NotAnObject,
+    /// A required field is absent.
+    #[error("missing required parameter: '{0}'")]
+    Missing(&'static str),
+    /// A field has a wrong type or a value outside its range.
+    #[error("invalid value for '{field}': {message}")]
+    Invalid {
+        /// The field's name.
+        field: &'static str,
+        /// What is wrong and what is allowed.
+        message: String,
+    },
+}
+
+impl FieldError {
+    /// An [`FieldError::Invalid`].
+    pub fn invalid(field: &'static str, message: impl Into<String>) -> Self {
+        Self::Invalid { field, message: message.into() }
     }
 
-    /// Whether this is exactly `text`. A string that spells it with escapes is not equal: no
-    /// server writes names of types and fields that way.
-    pub(crate) fn is(self, text: &str) -> bool {
-        self.raw == text
-    }
-
-    /// The string as it stands, for comparing names.
-    pub(crate) fn raw(self) -> &'a str {
-        self.raw
-    }
-
-    pub(crate) fn is_empty(self) -> bool {
-        self.raw.is_empty()
+    /// The field that the error is about.
+    #[must_use]
+    pub fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::NotJson(_) | Self::NotAnObject => None,
+            Self::Missing(field) | Self::Invalid { field, .. } => Some(field),
+        }
     }
 }
 
-/// A cursor over one document.
+/// The fields of a JSON object, each still as text: an error in one can name it, and a field
+/// that nobody asks for is never taken apart.
 #[derive(Debug)]
-pub(crate) struct Scanner<'a> {
-    text: &'a str,
-    at: usize,
-    depth: u32,
-}
+pub struct Fields<'a>(BTreeMap<String, &'a RawValue>);
 
-impl<'a> Scanner<'a> {
-    pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: 0, depth: 0 }
-    }
-
-    /// Demands that nothing but white space is left.
-    pub(crate) fn end(&mut self) -> Result<(), JsonError> {
-        if self.peek().is_none() { Ok(()) } else { Err(JsonError::Syntax) }
-    }
-
-    /// Whether the next value is an object.
-    pub(crate) fn at_object(&mut self) -> bool {
-        self.peek() == Some(b'{')
-    }
-
-    /// Whether the next value is an array.
-    pub(crate) fn at_array(&mut self) -> bool {
-        self.peek() == Some(b'[')
-    }
-
-    /// Whether the next value is a string.
-    pub(crate) fn at_string(&mut self) -> bool {
-        self.peek() == Some(b'"')
-    }
-
-    /// Walks an object; `member` must consume the value of each key, with [`Self::skip`] at least.
-    pub(crate) fn object(
-        &mut self,
-        mut member: impl FnMut(&mut Self, &'a str) -> Result<(), JsonError>,
-    ) -> Result<(), JsonError> {
-        if !self.at_object() {
-            return self.wrong_type("an event holds no object where one is due");
-        }
-        self.open(b'{')?;
-        if self.accept(b'}') {
-            self.depth -= 1;
-            return Ok(());
-        }
-        loop {
-            let key = self.string()?;
-            self.expect(b':')?;
-            member(self, key.raw)?;
-            if self.accept(b',') {
-                continue;
+impl<'a> Fields<'a> {
+    /// Splits an object into its fields. Of a field that occurs twice the last one counts.
+    ///
+    /// # Errors
+    /// When the bytes are not JSON, or not an object.
+    pub fn parse(body: &'a [u8]) -> Result<Self, FieldError> {
+        serde_json::from_slice(body).map(Self).map_err(|error| {
+            if error.is_data() {
+                FieldError::NotAnObject
+            } else {
+                FieldError::NotJson(error.to_string())
             }
-            self.expect(b'}')?;
-            self.depth -= 1;
-            return Ok(());
+        })
+    }
+
+    /// A field's JSON text; `None` when it is absent or null.
+    #[must_use]
+    pub fn raw(&self, field: &str) -> Option<&'a RawValue> {
+        self.0.get(field).copied().filter(|value| value.get() != "null")
+    }
+
+    /// A field's value; `None` when it is absent or null.
+    ///
+    /// # Errors
+    /// When it has another type.
+    pub fn optional<T: Deserialize<'a>>(
+        &self,
+        field: &'static str,
+    ) -> Result<Option<T>, FieldError> {
+        self.raw(field)
+            .map(|value| {
+                serde_json::from_str(value.get()).map_err(|error| FieldError::Invalid {
+                    field,
+                    message: without_position(&error.to_string()).to_owned(),
+                })
+            })
+            .transpose()
+    }
+
+    /// A field's value.
+    ///
+    /// # Errors
+    /// When it is absent or null, or has another type.
+    pub fn required<T: Deserialize<'a>>(&self, field: &'static str) -> Result<T, FieldError> {
+        self.optional(field)?.ok_or(FieldError::Missing(field))
+    }
+
+    /// A whole number from `minimum` on; `None` when it is absent or null.
+    ///
+    /// # Errors
+    /// When it is not a whole number, or below the minimum or above 2^32 - 1.
+    pub fn count(&self, field: &'static str, minimum: u32) -> Result<Option<u32>, FieldError> {
+        let Some(count) = self.optional::<u32>(field)? else { return Ok(None) };
+        if count < minimum {
+            return Err(FieldError::invalid(
+                field,
+                format!("expected an integer of at least {minimum}, got {count}"),
+            ));
         }
-    }
-
-    /// Walks an array; `element` must consume each value.
-    pub(crate) fn array(
-        &mut self,
-        mut element: impl FnMut(&mut Self) -> Result<(), JsonError>,
-    ) -> Result<(), JsonError> {
-        if !self.at_array() {
-            return self.wrong_type("an event holds no array where one is due");
-        }
-        self.open(b'[')?;
-        if self.accept(b']') {
-            self.depth -= 1;
-            return Ok(());
-        }
-        loop {
-            element(self)?;
-            if self.accept(b',') {
-                continue;
-            }
-            self.expect(b']')?;
-            self.depth -= 1;
-            return Ok(());
-        }
-    }
-
-    /// A string.
-    pub(crate) fn string(&mut self) -> Result<RawString<'a>, JsonError> {
-        self.expect(b'"')?;
-        let bytes = self.text.as_bytes();
-        let start = self.at;
-        let mut escaped = false;
-        loop {
-            self.at += plain_length(&bytes[self.at..]);
-            match bytes.get(self.at) {
-                Some(b'"') => {
-                    let raw = &self.text[start..self.at];
-                    self.at += 1;
-                    return Ok(RawString { raw, escaped });
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.at += escape_length(&bytes[self.at..]).ok_or(JsonError::Syntax)?;
-                }
-                _ => return Err(JsonError::Syntax),
-            }
-        }
-    }
-
-    /// A string, or `None` for `null`; anything else is an error with the reason `otherwise`.
-    pub(crate) fn nullable_string(
-        &mut self,
-        otherwise: &'static str,
-    ) -> Result<Option<RawString<'a>>, JsonError> {
-        match self.peek() {
-            Some(b'"') => self.string().map(Some),
-            Some(b'n') => self.word("null").map(|()| None),
-            _ => self.wrong_type(otherwise),
-        }
-    }
-
-    /// A string where the value is one; any other value is skipped.
-    pub(crate) fn string_or_skip(&mut self) -> Result<Option<RawString<'a>>, JsonError> {
-        if self.at_string() { self.string().map(Some) } else { self.skip().map(|()| None) }
-    }
-
-    /// A whole number of 0 or more that fits; anything else is an error with `otherwise`.
-    pub(crate) fn unsigned(&mut self, otherwise: &'static str) -> Result<u64, JsonError> {
-        self.peek();
-        let start = self.at;
-        self.skip()?;
-        self.text[start..self.at].parse().map_err(|_| JsonError::Type(otherwise))
-    }
-
-    /// `true` or `false` where the value is one; any other value is skipped.
-    pub(crate) fn bool_or_skip(&mut self) -> Result<Option<bool>, JsonError> {
-        match self.peek() {
-            Some(b't') => self.word("true").map(|()| Some(true)),
-            Some(b'f') => self.word("false").map(|()| Some(false)),
-            _ => self.skip().map(|()| None),
-        }
-    }
-
-    /// Steps over `null`, if it comes next.
-    pub(crate) fn accept_null(&mut self) -> Result<bool, JsonError> {
-        if self.peek() == Some(b'n') { self.word("null").map(|()| true) } else { Ok(false) }
-    }
-
-    /// Checks the value's syntax and reports that it has the wrong type.
-    pub(crate) fn wrong_type<T>(&mut self, reason: &'static str) -> Result<T, JsonError> {
-        self.skip()?;
-        Err(JsonError::Type(reason))
-    }
-
-    /// Steps over any value and checks its syntax.
-    pub(crate) fn skip(&mut self) -> Result<(), JsonError> {
-        match self.peek() {
-            Some(b'"') => self.string().map(drop),
-            Some(b'{') => self.object(|scanner, _| scanner.skip()),
-            Some(b'[') => self.array(Self::skip),
-            Some(b't') => self.word("true"),
-            Some(b'f') => self.word("false"),
-            Some(b'n') => self.word("null"),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            _ => Err(JsonError::Syntax),
-        }
-    }
-
-    fn number(&mut self) -> Result<(), JsonError> {
-        let bytes = self.text.as_bytes();
-        let byte = |at: usize| bytes.get(at).copied();
-        let digits = |at: usize| {
-            bytes[at.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_digit()).count()
-        };
-        let at_least_one =
-            |count: usize| if count > 0 { Ok(count) } else { Err(JsonError::Syntax) };
-        let mut at = self.at + usize::from(byte(self.at) == Some(b'-'));
-        // No leading zeros: a zero is the whole integer part.
-        at += if byte(at) == Some(b'0') { 1 } else { at_least_one(digits(at))? };
-        if byte(at) == Some(b'.') {
-            at += 1 + at_least_one(digits(at + 1))?;
-        }
-        if matches!(byte(at), Some(b'e' | b'E')) {
-            at += 1 + usize::from(matches!(byte(at + 1), Some(b'+' | b'-')));
-            at += at_least_one(digits(at))?;
-        }
-        // "01" is not two values: a digit cannot follow.
-        if byte(at).is_some_and(|byte| byte.is_ascii_digit()) {
-            return Err(JsonError::Syntax);
-        }
-        self.at = at;
-        Ok(())
-    }
-
-    fn word(&mut self, word: &str) -> Result<(), JsonError> {
-        if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
-            self.at += word.len();
-            Ok(())
-        } else {
-            Err(JsonError::Syntax)
-        }
-    }
-
-    /// The next byte that is not white space; the cursor stands on it afterwards.
-    fn peek(&mut self) -> Option<u8> {
-        let bytes = self.text.as_bytes();
-        while let Some(&byte) = bytes.get(self.at) {
-            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-                return Some(byte);
-            }
-            self.at += 1;
-        }
-        None
-    }
-
-    fn accept(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        self.at += usize::from(found);
-        found
-    }
-
-    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
-        if self.accept(byte) { Ok(()) } else { Err(JsonError::Syntax) }
-    }
-
-    fn open(&mut self, bracket: u8) -> Result<(), JsonError> {
-        self.expect(bracket)?;
-        self.depth += 1;
-        if self.depth > MAX_DEPTH { Err(JsonError::Syntax) } else { Ok(()) }
+        Ok(Some(count))
     }
 }
 
-/// Bytes before the first quote, backslash or control character. Eight at a time: the usual
-/// bit trick for "has a byte that is zero / below 0x20", which may see a false hit only above a
-/// true one, and is followed by an exact look at the eight.
-fn plain_length(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let has_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let mut length = 0;
-    for eight in bytes.chunks_exact(8) {
-        let word = u64::from_le_bytes(eight.try_into().unwrap_or_default());
-        let quote = has_zero(word ^ (ONES * 0x22));
-        let backslash = has_zero(word ^ (ONES * 0x5c));
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        if quote | backslash | control != 0 {
-            break;
-        }
-        length += 8;
-    }
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-    length + bytes[length..].iter().position(special).unwrap_or(bytes.len() - length)
-}
-
-/// Length of the escape that `bytes` opens with, if it is one.
-fn escape_length(bytes: &[u8]) -> Option<usize> {
-    match bytes.get(1)? {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
-        b'u' => bytes.get(2..6)?.iter().all(u8::is_ascii_hexdigit).then_some(6),
-        _ => None,
-    }
-}
-
-fn unescape_into(raw: &str, text: &mut String) {
-    let mut rest = raw;
-    while let Some(position) = memchr::memchr(b'\\', rest.as_bytes()) {
-        text.push_str(&rest[..position]);
-        let (character, length) = unescape_one(&rest[position..]);
-        text.push(character);
-        rest = &rest[position + length..];
-    }
-    text.push_str(rest);
-}
-
-/// The character of the escape that `escape` opens with, and the escape's length. The scanner
-/// has checked the escape.
-fn unescape_one(escape: &str) -> (char, usize) {
-    let simple = match escape.as_bytes().get(1) {
-        Some(b'b') => '\u{8}',
-        Some(b'f') => '\u{c}',
-        Some(b'n') => '\n',
-        Some(b'r') => '\r',
-        Some(b't') => '\t',
-        Some(b'u') => return unescape_unicode(escape),
-        Some(&byte) => char::from(byte),
-        None => char::REPLACEMENT_CHARACTER,
-    };
-    (simple, 2)
-}
-
-fn unescape_unicode(escape: &str) -> (char, usize) {
-    let unit = |at: usize| escape.get(at..at + 4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
-    let high = unit(2).unwrap_or(0xFFFD);
-    if (0xD800..0xDC00).contains(&high)
-        && escape.get(6..8) == Some("\\u")
-        && let Some(low @ 0xDC00..0xE000) = unit(8)
-    {
-        let scalar = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
-        return (char::from_u32(scalar).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
-    }
-    (char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 6)
+/// The message without serde_json's position, which counts from the field and not the body.
+fn without_position(message: &str) -> &str {
+    message.rfind(" at line ").map_or(message, |at| &message[..at])
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn escaped_text_parses_to_itself(text in any::<String>()) {
+            let mut out = BytesMut::from(&b"\""[..]);
+            escape(&text, &mut out);
+            out.put_u8(b'"');
+            prop_assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
+        }
+
+        #[test]
+        fn no_body_makes_the_fields_panic(body in any::<Vec<u8>>()) {
+            let _ = Fields::parse(&body);
+        }
+    }
+
+    #[test]
+    fn compact_json_keeps_its_strings_and_fits_a_line() {
+        let check = |text: &str, expected: &str| {
+            let value: Box<RawValue> = serde_json::from_str(text).unwrap();
+            assert_eq!(compact(&value).get(), expected);
+        };
+        check("{ \"a\" :\n[ 1,\t2 ,\r\n3 ] }", r#"{"a":[1,2,3]}"#);
+        check(r#"[ "a b", "\" c \\", " d" ]"#, r#"["a b","\" c \\"," d"]"#);
+        check(" true ", "true");
+    }
+
+    #[test]
+    fn errors_name_their_field() {
+        let fields = Fields::parse(br#"{"n":"one","m":0,"x":null}"#).unwrap();
+        assert_eq!(
+            fields.optional::<u32>("n").unwrap_err().to_string(),
+            "invalid value for 'n': invalid type: string \"one\", expected u32"
+        );
+        assert_eq!(fields.required::<u32>("x"), Err(FieldError::Missing("x")));
+        assert_eq!(fields.count("m", 1).unwrap_err().field(), Some("m"));
+    }
+
+    #[test]
+    fn what_is_not_an_object_is_told_apart_from_what_is_not_json() {
+        assert_eq!(Fields::parse(b"[1]").unwrap_err(), FieldError::NotAnObject);
+        assert!(matches!(Fields::parse(b"{"), Err(FieldError::NotJson(_))));
+        assert!(matches!(Fields::parse(b""), Err(FieldError::NotJson(_))));
+    }
+}

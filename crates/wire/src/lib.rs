@@ -5,11 +5,15 @@
 //!
 //! **Invariant:** no I/O, no clock, no asynchronous runtime, no environment: bytes in, values out.
 
+pub mod anthropic;
 pub mod dialect;
 pub mod grammar;
-mod json;
+pub mod json;
 pub mod lines;
+pub mod openai;
+mod scan;
 pub mod sse;
 pub mod text;
+pub mod tool;
 
 pub use dialect::Dialect;

@@ -70,6 +70,9 @@ impl Parser {
     /// [`SseError::EventTooLong`]; the parser must not be used any further then.
     pub fn push(&mut self, input: &[u8], mut sink: impl FnMut(Event<'_>)) -> Result<(), SseError> {
         let mut rest = self.skip_byte_order_mark(input);
+        if self.carry.is_empty() && self.lines.empty && !self.lines.after_return {
+            rest = dispatch_plain(rest, &mut sink)?;
+        }
         while let Some(end) = find_end(rest, &mut self.lines) {
             let (block, after) = rest.split_at(end);
             rest = after;
@@ -130,6 +133,25 @@ impl Parser {
         }
         &[]
     }
+}
+
+/// Hands out the events at the front of `bytes` that have the one shape nearly all have, a
+/// single `data` line and line feeds, in one pass; gives back where another shape begins.
+fn dispatch_plain<'a>(
+    bytes: &'a [u8],
+    sink: &mut impl FnMut(Event<'_>),
+) -> Result<&'a [u8], SseError> {
+    let mut rest = bytes;
+    while let Some(value) = rest.strip_prefix(b"data:") {
+        let Some(length) = memchr::memchr2(b'\n', b'\r', value) else { break };
+        let (value, after) = value.split_at(length);
+        let Some(after) = after.strip_prefix(b"\n\n") else { break };
+        check_length(rest.len() - after.len())?;
+        let data = value.strip_prefix(b" ").unwrap_or(value);
+        sink(Event { name: None, data, id: None, retry: None });
+        rest = after;
+    }
+    Ok(rest)
 }
 
 fn check_length(length: usize) -> Result<(), SseError> {

@@ -19,6 +19,25 @@ pub fn closing_word(text_before: &[u8]) -> String {
     format!("{:08x}", crc32fast::hash(text_before))
 }
 
+/// Computes the closing word of a text that is written in pieces.
+#[derive(Debug, Clone, Default)]
+pub struct Sealer {
+    hasher: Hasher,
+}
+
+impl Sealer {
+    /// Takes the next piece of the text.
+    pub fn push(&mut self, piece: &str) {
+        self.hasher.update(piece.as_bytes());
+    }
+
+    /// The closing word for all pieces so far, the last of which ends with a space.
+    #[must_use]
+    pub fn closing_word(&self) -> String {
+        format!("{:08x}", self.hasher.clone().finalize())
+    }
+}
+
 /// What a finished text turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verified {

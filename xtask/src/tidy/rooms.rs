@@ -56,11 +56,8 @@ pub(super) const ROOMS: &[Room] = &[
         name: "simulator",
         ours: &["runtime", "wire"],
         libraries: &[
-            "axum",
-            "base64",
             "bytes",
-            "futures-util",
-            "hdrhistogram",
+            "h2",
             "http",
             "http-body",
             "http-body-util",
@@ -77,7 +74,6 @@ pub(super) const ROOMS: &[Room] = &[
             "tokio",
             "tokio-util",
             "toml",
-            "tower",
             "tracing",
         ],
         never: &[
@@ -94,6 +90,7 @@ pub(super) const ROOMS: &[Room] = &[
             "futures-util",
             "h2",
             "http",
+            "httparse",
             "jiff",
             "memchr",
             "rand",
@@ -132,7 +129,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         name: "weir",
-        ours: &["report", "results", "runtime", "simulator", "stress"],
+        ours: &["report", "results", "runtime", "simulator", "stress", "wire"],
         libraries: &[
             "anyhow",
             "clap",

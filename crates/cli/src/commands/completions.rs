@@ -8,7 +8,7 @@ use crate::exit_code::{CommandResult, MET};
 use crate::paint;
 
 /// Prints the completions for one shell.
-pub fn run(shell: clap_complete::Shell) -> CommandResult {
+pub(crate) fn run(shell: clap_complete::Shell) -> CommandResult {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "weir", &mut script);
     let script = String::from_utf8(script).context("failed to generate completions")?;

@@ -13,7 +13,7 @@ use crate::paint;
 const WIDTH: usize = 100;
 
 /// Prints one document.
-pub fn run(document: ReferenceDocument) -> CommandResult {
+pub(crate) fn run(document: ReferenceDocument) -> CommandResult {
     let text = match document {
         ReferenceDocument::Cli => command_line(),
         ReferenceDocument::Schema => schema().context("failed to write the schema as JSON")?,

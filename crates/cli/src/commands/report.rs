@@ -10,7 +10,7 @@ use crate::exit_code::{CommandResult, Failure, MET};
 use crate::{paint, run_folder};
 
 /// Reads the run and prints or writes one report of it.
-pub fn run(args: &ReportArgs) -> CommandResult {
+pub(crate) fn run(args: &ReportArgs) -> CommandResult {
     let run = read(args).map_err(Failure::environment)?;
     let text = render(&run, args);
     match &args.output {
@@ -43,6 +43,6 @@ fn render(run: &Run, args: &ReportArgs) -> String {
 }
 
 /// How the terminal report looks where it goes.
-pub fn terminal_options(full: bool, to_stdout: bool) -> report::terminal::Options {
+pub(crate) fn terminal_options(full: bool, to_stdout: bool) -> report::terminal::Options {
     report::terminal::Options { full, colour: to_stdout && paint::stdout_has_colours() }
 }

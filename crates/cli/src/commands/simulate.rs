@@ -12,7 +12,7 @@ use crate::exit_code::{CommandResult, Failure, INTERRUPTED, MET};
 use crate::paint;
 
 /// Checks everything, listens, prints the base URL and serves until told to end.
-pub fn run(args: &SimulateArgs) -> CommandResult {
+pub(crate) fn run(args: &SimulateArgs) -> CommandResult {
     let settings = settings(args).map_err(failure)?;
     if args.check {
         return Ok(MET);

@@ -3,7 +3,6 @@
 use anyhow::{Context, anyhow};
 use results::{Run, VerdictWord};
 use runtime::signal::{self, Shutdown};
-use stress::api::Api;
 use stress::config::{Config, Header};
 use stress::error::ErrorKind;
 use stress::event::EVENT_QUEUE;
@@ -12,6 +11,7 @@ use stress::secret::{Secret, redact_command_line};
 use stress::settings::Settings;
 use stress::target_url::TargetUrl;
 use stress::usage::TargetProcesses;
+use wire::Dialect;
 
 use crate::args::{StreamsArgs, Talk};
 use crate::commands::report::terminal_options;
@@ -23,7 +23,7 @@ use crate::run_folder::{self, RunFolder};
 use crate::{live, paint};
 
 /// Carries out the command.
-pub fn run(args: StreamsArgs, talk: Talk) -> CommandResult {
+pub(crate) fn run(args: StreamsArgs, talk: Talk) -> CommandResult {
     let full = args.full;
     let out = args.out.clone();
     let asked_url = args.url.clone();
@@ -65,7 +65,9 @@ fn resolve(args: StreamsArgs) -> Result<Settings, Failure> {
         Some(variable) => Some(api_key(variable)?),
         None => None,
     };
-    if !embedded {
+    if embedded {
+        config.api = config.api.or(Some(Dialect::OpenaiChat));
+    } else {
         config.profile = None;
     }
     let mut settings = Settings::resolve(config, name.as_deref(), url).map_err(failure)?;
@@ -165,10 +167,10 @@ fn measure(settings: Settings, embedded: Option<&Embedded>, talk: Talk) -> Resul
 /// Starts the simulator that a run without a target stresses, and points the settings at it.
 fn start_simulator(settings: &mut Settings) -> Result<Embedded, Failure> {
     let path = match settings.api {
-        Api::OpenAiChat => "/v1/chat/completions",
-        Api::OpenAiResponses => "/v1/responses",
-        Api::Anthropic => "/v1/messages",
-        Api::Sse | Api::Ndjson | Api::Text => {
+        Dialect::OpenaiChat => "/v1/chat/completions",
+        Dialect::OpenaiResponses => "/v1/responses",
+        Dialect::Anthropic => "/v1/messages",
+        Dialect::Sse | Dialect::Ndjson | Dialect::Text => {
             return Err(Failure::usage(anyhow!(
                 "the embedded simulator does not speak {}: give a URL, or one of openai-chat, \
                  openai-responses and anthropic",

@@ -142,12 +142,6 @@ impl Pool {
         connections.retain(|connection| connection.alive.get());
         connections.iter().find(|connection| connection.has_room()).map(Shared::seat)
     }
-
-    /// Connections that take streams.
-    #[cfg(test)]
-    pub(super) fn connections(&self) -> usize {
-        self.connections.borrow().len()
-    }
 }
 
 impl Shared {

@@ -330,6 +330,9 @@ impl<O: Observer> Sink for Reading<'_, '_, O> {
 
     fn data(&mut self, data: &[u8]) {
         let judge = &mut *self.judge;
+        if judge.refused.is_some() {
+            return;
+        }
         judge.terms.observer.received(data.len());
         judge.bytes += u64::try_from(data.len()).unwrap_or(u64::MAX);
         if let Some(error) = &mut judge.http_error {

@@ -95,3 +95,6 @@ pub struct StreamReport {
     /// Whether self-verifying text matched; `None` when the text cannot verify itself.
     pub correct: Option<bool>,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Anthropic Messages: named events from `message_start` to `message_stop`, blocks by index.
 
 use super::{Chunk, ErrorEvent, Malformed, Scratch, Step, count_chars, read_error, utf8};
-use crate::json::{JsonError, RawString, Scanner};
+use crate::scan::{JsonError, RawString, Scanner};
 use crate::sse::Event;
 
 /// Where a Messages stream stands.

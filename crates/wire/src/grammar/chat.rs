@@ -3,7 +3,7 @@
 use super::{
     Chunk, ErrorEvent, Malformed, Scratch, Step, count_chars, count_string, read_error, utf8,
 };
-use crate::json::{JsonError, RawString, Scanner};
+use crate::scan::{JsonError, RawString, Scanner};
 use crate::sse::Event;
 
 /// Choices whose end is tracked. `n` is far below it in practice; OpenAI allows 128, and of the

@@ -1,7 +1,7 @@
 //! Streams of no particular provider: any server-sent events, and JSON lines.
 
 use super::{Chunk, ErrorEvent, Malformed, Scratch, Step, count_chars, read_error, utf8};
-use crate::json::{JsonError, RawString, Scanner};
+use crate::scan::{JsonError, RawString, Scanner};
 use crate::sse::Event;
 
 /// Any server-sent events: every event with data is a chunk of text.

@@ -16,7 +16,7 @@ use std::fmt;
 pub use decoder::Decoder;
 use thiserror::Error;
 
-use crate::json::{JsonError, RawString, Scanner};
+use crate::scan::{JsonError, RawString, Scanner};
 
 /// Memory that is reused from event to event and stream to stream: text without its escapes.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use super::{
     Chunk, ErrorEvent, Malformed, Scratch, Step, count_chars, error_event, read_error, utf8,
 };
-use crate::json::{JsonError, RawString, Scanner};
+use crate::scan::{JsonError, RawString, Scanner};
 use crate::sse::Event;
 
 /// Where a Responses stream stands.

@@ -1,0 +1,4 @@
+//! The Anthropic endpoints.
+
+pub(crate) mod messages;
+pub(crate) mod models;
