@@ -74,13 +74,15 @@ impl<'r> Growth<'r> {
         Some(Self { base: first.0, top: last.0, metric, statistic, per_user, bend })
     }
 
-    /// Growth for each user, as a number of the report.
+    /// Growth for each user, or each thousand users where it is a ratio, as a number of the report.
     #[must_use]
     pub fn figure(&self, name: &str, value: f64) -> Figure {
         let kind = match self.metric.kind() {
             Kind::Latency => Kind::MillisPerUser,
             _ => Kind::Quantity,
         };
+        // A ratio grows by so little for one user that it is said for a thousand.
+        let value = if kind == Kind::MillisPerUser { value } else { value * 1_000.0 };
         Figure::derived(
             &format!("growth.{}.{}.{name}", self.metric.field(), self.statistic.name()),
             kind,

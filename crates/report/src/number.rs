@@ -53,6 +53,9 @@ pub const UNIT_SPACE: char = '\u{a0}';
 /// Below this, in the unit shown, a measured number is only said to be smaller.
 const SMALLEST: f64 = 0.001;
 
+/// A median below this, in the unit of the largest number, asks for a smaller unit.
+const SMALL_FRACTION: f64 = 0.1;
+
 /// A unit: its factor to the raw value, and its sign.
 type Unit = (f64, &'static str);
 
@@ -90,11 +93,27 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// The scale that suits the largest of these raw values.
+    /// The scale that suits these raw values: the unit of the largest, or the next smaller one
+    /// where that would write most of them as small fractions.
     #[must_use]
     pub fn of(kind: Kind, values: impl IntoIterator<Item = f64>) -> Self {
-        let largest =
-            values.into_iter().filter(|value| value.is_finite()).map(f64::abs).fold(0.0, f64::max);
+        let mut sizes: Vec<f64> = values
+            .into_iter()
+            .map(f64::abs)
+            .filter(|value| value.is_finite() && *value > 0.0)
+            .collect();
+        sizes.sort_by(f64::total_cmp);
+        let largest = sizes.last().copied().unwrap_or(0.0);
+        let scale = Self::of_largest(kind, largest);
+        match sizes.get(sizes.len() / 2) {
+            Some(median) if scale.convert(*median) < SMALL_FRACTION => {
+                Self::of_largest(kind, *median)
+            }
+            _ => scale,
+        }
+    }
+
+    fn of_largest(kind: Kind, largest: f64) -> Self {
         let units = kind.units();
         let smallest = units[0];
         let unit = units
@@ -180,10 +199,10 @@ pub fn raw(value: f64) -> String {
     if value.is_finite() { format!("{value}") } else { String::new() }
 }
 
-/// A coordinate in a drawing: at most two decimals, without a superfluous zero.
+/// A coordinate in a drawing: at most one decimal, without a superfluous zero.
 #[must_use]
 pub fn coordinate(value: f64) -> String {
-    let text = format!("{value:.2}");
+    let text = format!("{value:.1}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }

@@ -36,7 +36,7 @@ impl Frame {
     pub(super) fn vertical(&self, scale: &Scale, unit: number::Scale, title: &str) -> Markup {
         html! {
             g class="axis" {
-                text class="name" x="0" y=(coordinate(self.top - 12.0)) { (with_unit(title, &unit)) }
+                text class="name" x="0" y=(coordinate(self.top - 18.0)) { (with_unit(title, &unit)) }
                 @for tick in scale.few_ticks(self.most_ticks()) {
                     @let y = coordinate(scale.place(tick));
                     line class="grid" x1=(coordinate(self.left)) x2=(coordinate(self.right))

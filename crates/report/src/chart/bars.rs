@@ -32,7 +32,7 @@ pub struct Bar {
 }
 
 pub(super) const HEIGHT: f64 = 300.0;
-const FRAME: Frame = Frame { left: 72.0, right: WIDTH - 16.0, top: 48.0, bottom: HEIGHT - 48.0 };
+const FRAME: Frame = Frame { left: 72.0, right: WIDTH - 16.0, top: 56.0, bottom: HEIGHT - 48.0 };
 
 impl Histogram {
     pub(super) fn draw(&self, _chart: &str) -> Markup {
@@ -59,7 +59,7 @@ impl Histogram {
             @for (index, (at, label)) in self.marks.iter().enumerate() {
                 @let place = coordinate(x.place(*at));
                 // Every other label one line lower, or neighbours would write over each other.
-                @let height = FRAME.top - 20.0 + if index % 2 == 0 { 0.0 } else { 15.0 };
+                @let height = FRAME.top - 26.0 + if index % 2 == 0 { 0.0 } else { 15.0 };
                 line class="guide" x1=(place) x2=(place) y1=(coordinate(height + 4.0))
                     y2=(coordinate(FRAME.bottom)) {}
                 @let at_right = x.place(*at) > FRAME.left + FRAME.width() * 0.7;
@@ -86,9 +86,5 @@ fn value_of(bar: &Bar, total: f64, x: &Scale) -> Markup {
         number::show(Kind::Portion, Some(bar.count / total.max(1.0) * 100.0)),
     );
     let area = (left, FRAME.top, (right - left).max(2.0), FRAME.height());
-    let glow = html! {
-        rect class="glow" x=(coordinate(left)) y=(coordinate(FRAME.top))
-            width=(coordinate((right - left).max(2.0))) height=(coordinate(FRAME.height())) {}
-    };
-    hit(area, None, &tip, &glow)
+    hit(area, None, &tip, &html! {})
 }

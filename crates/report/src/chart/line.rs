@@ -64,7 +64,7 @@ pub enum GuideCourse {
 }
 
 pub(super) const HEIGHT: f64 = 320.0;
-const FRAME: Frame = Frame { left: 58.0, right: WIDTH - 62.0, top: 34.0, bottom: HEIGHT - 48.0 };
+const FRAME: Frame = Frame { left: 58.0, right: WIDTH - 62.0, top: 40.0, bottom: HEIGHT - 48.0 };
 /// Distance that keeps two labels at the ends of lines apart.
 const LABEL_DISTANCE: f64 = 17.0;
 
@@ -78,8 +78,8 @@ impl Lines {
             @for &(from, to) in &self.hatched { (self.hatch(chart, &x, from, to)) }
             (FRAME.vertical(&y, unit, &self.y.title))
             (FRAME.horizontal(&x, &users, &self.x.title))
-            @for guide in &self.guides { (draw_guide(guide, &x, &y, &unit, &users)) }
             @for series in &self.series { (series.draw(&x, &y, &unit)) }
+            (draw_guides(self, &x, &y, &unit, &users))
             (self.names(&y, &unit))
             @for (index, &at) in users.iter().enumerate() { (self.values_at(&users, index, at, &x)) }
         }
@@ -122,8 +122,9 @@ impl Lines {
             rect class="untrusted" x=(coordinate(start)) y=(coordinate(FRAME.top))
                 width=(coordinate(end - start)) height=(coordinate(FRAME.height()))
                 fill={ "url(#" (chart) "-hatch)" } {}
-            text class="guide-label" x=(coordinate(end - 4.0)) y=(coordinate(FRAME.bottom - 8.0))
-                text-anchor="end" { "not trusted" }
+            text class="guide-label" x=(coordinate(start + 6.0)) y=(coordinate(FRAME.top + 15.0)) {
+                "not trusted"
+            }
         }
     }
 
@@ -182,40 +183,109 @@ fn padded(users: &[f64]) -> (f64, f64) {
     ((first - room).max(0.0), last + room)
 }
 
-fn draw_guide(guide: &Guide, x: &Scale, y: &Scale, unit: &number::Scale, users: &[f64]) -> Markup {
+/// The guides with their labels, each label where it stands furthest from all lines.
+fn draw_guides(lines: &Lines, x: &Scale, y: &Scale, unit: &number::Scale, users: &[f64]) -> Markup {
     let (first, last) =
         (users.first().copied().unwrap_or(0.0), users.last().copied().unwrap_or(0.0));
-    match guide.course {
-        GuideCourse::Level(value) => {
-            let height = y.place(unit.convert(value));
-            html! {
-                line class="guide" x1=(coordinate(FRAME.left)) x2=(coordinate(FRAME.right))
-                    y1=(coordinate(height)) y2=(coordinate(height)) {}
-                text class="guide-label" x=(coordinate(FRAME.left + 6.0))
-                    y=(coordinate(height - 5.0)) { (guide.label) }
-            }
-        }
-        GuideCourse::PerUser(slope) => {
-            // The line leaves the frame where it passes the top: its end is moved back there.
-            let mut end = last;
-            while end > first && !y.contains(unit.convert(slope * end)) {
-                end -= (last - first) / 100.0;
-            }
-            let at = |users: f64| (x.place(users), y.place(unit.convert(slope * users)));
-            let (from, to) = (at(first), at(end));
-            html! {
-                line class="guide" x1=(coordinate(from.0)) y1=(coordinate(from.1))
-                    x2=(coordinate(to.0)) y2=(coordinate(to.1)) {}
-                text class="guide-label" x=(coordinate(to.0 - 6.0))
-                    y=(coordinate((to.1 - 6.0).max(FRAME.top + 4.0))) text-anchor="end" {
-                    (guide.label)
-                }
+    let courses = lines.series.iter().map(|series| series.places(x, y, unit)).collect::<Vec<_>>();
+    html! {
+        @for guide in &lines.guides {
+            @match guide.course {
+                GuideCourse::Level(value) => {
+                    @let height = y.place(unit.convert(value));
+                    line class="guide" x1=(coordinate(FRAME.left)) x2=(coordinate(FRAME.right))
+                        y1=(coordinate(height)) y2=(coordinate(height)) {}
+                    @let (at, baseline) = free_place(&courses, height, &guide.label);
+                    text class="guide-label" x=(coordinate(at)) y=(coordinate(baseline)) {
+                        (guide.label)
+                    }
+                },
+                GuideCourse::PerUser(slope) => {
+                    @let to = cut(slope, first, last, y, unit);
+                    @let place = |users: f64| (x.place(users), y.place(unit.convert(slope * users)));
+                    @let (start, end) = (place(first), place(to));
+                    line class="guide" x1=(coordinate(start.0)) y1=(coordinate(start.1))
+                        x2=(coordinate(end.0)) y2=(coordinate(end.1)) {}
+                    text class="guide-label" x=(coordinate(end.0 - 10.0))
+                        y=(coordinate((end.1 - 4.0).max(FRAME.top + 4.0))) text-anchor="end" {
+                        (guide.label)
+                    }
+                },
             }
         }
     }
 }
 
+/// Where a line through nothing leaves the frame: the last number of users that it is drawn to.
+fn cut(slope: f64, first: f64, last: f64, y: &Scale, unit: &number::Scale) -> f64 {
+    let mut end = last;
+    while end > first && !y.contains(unit.convert(slope * end)) {
+        end -= (last - first) / 100.0;
+    }
+    end
+}
+
+/// Room that a character of a guide's label takes.
+const LABEL_CHARACTER: f64 = 7.0;
+
+/// Left edge and baseline for the label of a flat guide: above or below it, at the left, in the
+/// middle or at the right, wherever the nearest line is furthest away.
+fn free_place(courses: &[Vec<(f64, f64)>], height: f64, label: &str) -> (f64, f64) {
+    let characters = u32::try_from(label.chars().count()).unwrap_or(u32::MAX);
+    let width = LABEL_CHARACTER * f64::from(characters);
+    let lefts = [
+        FRAME.left + 6.0,
+        f64::midpoint(FRAME.left, FRAME.right) - width / 2.0,
+        FRAME.right - width - 6.0,
+    ];
+    // The label's baseline, and its middle, from which distances are measured.
+    let sides = [(height - 6.0, height - 10.0), (height + 15.0, height + 11.0)];
+    let room = |left: f64, middle: f64| {
+        courses
+            .iter()
+            .flat_map(|course| {
+                (0..=4u32).filter_map(move |step| {
+                    let at = left + width * f64::from(step) / 4.0;
+                    Some((height_at(course, at)? - middle).abs())
+                })
+            })
+            .fold(f64::INFINITY, f64::min)
+    };
+    let mut best = (lefts[0], sides[0].0);
+    let mut most = f64::NEG_INFINITY;
+    for (baseline, middle) in sides {
+        if !(FRAME.top - 8.0..=FRAME.bottom - 2.0).contains(&baseline) {
+            continue;
+        }
+        for left in lefts {
+            let room = room(left, middle).min(LABEL_DISTANCE * 2.0);
+            if room > most {
+                (best, most) = ((left, baseline), room);
+            }
+        }
+    }
+    best
+}
+
+/// The height of a course at a place, between its points on the straight line.
+fn height_at(course: &[(f64, f64)], at: f64) -> Option<f64> {
+    course.windows(2).find(|pair| (pair[0].0..=pair[1].0).contains(&at)).map(|pair| {
+        let share = (at - pair[0].0) / (pair[1].0 - pair[0].0).max(f64::MIN_POSITIVE);
+        pair[0].1 + share * (pair[1].1 - pair[0].1)
+    })
+}
+
 impl Series {
+    /// Where its points stand.
+    fn places(&self, x: &Scale, y: &Scale, unit: &number::Scale) -> Vec<(f64, f64)> {
+        self.points
+            .iter()
+            .filter_map(|point| {
+                Some((x.place(point.users), y.place(unit.convert(point.figure.value?))))
+            })
+            .collect()
+    }
+
     fn draw(&self, x: &Scale, y: &Scale, unit: &number::Scale) -> Markup {
         let placed: Vec<(&Point, f64, f64)> = self
             .points

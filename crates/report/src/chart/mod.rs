@@ -1,7 +1,7 @@
 //! A small kit for charts: what a chart holds is data, how it is drawn is SVG.
 //!
 //! A drawing carries classes and no colours, so that the page's style (light, dark, print)
-//! decides; a drawing that stands alone carries [`STYLE`] itself. Every mark keeps the raw
+//! decides; a drawing that stands alone carries it itself. Every mark keeps the raw
 //! number and its source in `data-` attributes, and every hover text is there without a script.
 
 mod axis;
@@ -22,8 +22,12 @@ pub use line::{Guide, GuideCourse, Lines, Point, Series};
 pub use stack::{Segment, Stack, StackRow};
 pub use timeline::{Moment, Timeline};
 
-/// Colours and strokes of a drawing, for the page and for files of their own.
-pub const STYLE: &str = include_str!("chart.css");
+/// Strokes, fills and fonts of a drawing; the colours are variables.
+pub const RULES: &str = include_str!("rules.css");
+/// The colours on light paper.
+pub const LIGHT: &str = include_str!("light.css");
+/// The colours on dark paper; those that are not here stay as they are.
+pub const DARK: &str = include_str!("dark.css");
 
 /// Width of every drawing in its own units; the page scales it.
 pub(crate) const WIDTH: f64 = 560.0;
@@ -112,7 +116,7 @@ pub struct Axis {
 /// Where a drawing will stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// Inside a page that has [`STYLE`].
+    /// Inside a page that has [`RULES`] and the colours.
     Page,
     /// In a file of its own.
     File,
@@ -140,7 +144,7 @@ impl Chart {
                 title id=(title_id) { (self.title) }
                 desc id=(text_id) { (self.description) }
                 @if place == Place::File {
-                    style { (PreEscaped(STYLE)) }
+                    style { (PreEscaped(style())) }
                     rect class="paper" width="100%" height="100%" {}
                 }
                 (hatching(&self.id))
@@ -149,6 +153,11 @@ impl Chart {
         }
         .into_string()
     }
+}
+
+/// The style of a drawing in a file of its own.
+fn style() -> String {
+    format!("svg{{{LIGHT}}}@media(prefers-color-scheme:dark){{svg{{{DARK}}}}}{RULES}")
 }
 
 /// The pattern that marks what is not trusted; its name is unique in the page.
@@ -178,7 +187,7 @@ fn sources(figure: &Figure) -> (Option<String>, Option<&str>, Option<String>) {
 fn hit(area: (f64, f64, f64, f64), level: Option<usize>, tip: &str, shown: &Markup) -> Markup {
     let (x, y, width, height) = area;
     html! {
-        g class="hit" data-tip=(tip) data-for=[level] {
+        g class="hit" data-for=[level] {
             title { (tip) }
             (shown)
             rect class="area" x=(coordinate(x)) y=(coordinate(y)) width=(coordinate(width.max(0.0)))

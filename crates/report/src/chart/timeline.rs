@@ -10,7 +10,7 @@ use crate::number::{self, Kind, coordinate};
 /// The course of one level.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timeline {
-    /// What was seen, by ascending time; at most 200 of them are drawn.
+    /// What was seen, by ascending time; at most 100 of them are drawn.
     pub moments: Vec<Moment>,
 }
 
@@ -25,17 +25,17 @@ pub struct Moment {
     pub events_per_s: f64,
 }
 
-/// Moments that fit a drawing: one every two units or so. A longer course is thinned evenly,
+/// Moments that fit a drawing: one every four units or so. A longer course is thinned evenly,
 /// keeping the largest value of each stretch.
-pub(crate) const MOST_MOMENTS: usize = 200;
+pub(crate) const MOST_MOMENTS: usize = 100;
 /// Values that can be pointed at.
-const MOST_HITS: usize = 40;
+const MOST_HITS: usize = 24;
 
 pub(super) const HEIGHT: f64 = 340.0;
 const LEFT: f64 = 72.0;
 const RIGHT: f64 = WIDTH - 16.0;
-const UPPER: Frame = Frame { left: LEFT, right: RIGHT, top: 34.0, bottom: 140.0 };
-const LOWER: Frame = Frame { left: LEFT, right: RIGHT, top: 186.0, bottom: HEIGHT - 48.0 };
+const UPPER: Frame = Frame { left: LEFT, right: RIGHT, top: 36.0, bottom: 140.0 };
+const LOWER: Frame = Frame { left: LEFT, right: RIGHT, top: 192.0, bottom: HEIGHT - 48.0 };
 
 impl Timeline {
     pub(super) fn draw(&self, _chart: &str) -> Markup {
@@ -85,8 +85,8 @@ impl Panel {
             line class="base" x1=(coordinate(LEFT)) x2=(coordinate(RIGHT)) y1=(base) y2=(base) {}
             @if let Some((first, last)) = ends {
                 g class={ "series full " (hue) } {
-                    path class="under" d={ "M" (first) " " (base) "L" (places.join("L")) "L" (last) " " (base) "Z" } {}
-                    path class="line" d={ "M" (places.join("L")) } {}
+                    path class="line filled"
+                        d={ "M" (first) " " (base) "L" (places.join("L")) "L" (last) " " (base) } {}
                 }
             }
         }
@@ -105,11 +105,7 @@ fn values(moments: &[Moment], x: &Scale) -> Markup {
                 number::show(Kind::Count, Some(moment.open)),
                 number::show(Kind::Rate, Some(moment.events_per_s)),
             );
-            @let cross = html! {
-                line class="cross" x1=(coordinate(right)) x2=(coordinate(right))
-                    y1=(coordinate(UPPER.top)) y2=(coordinate(LOWER.bottom)) {}
-            };
-            (hit((left, UPPER.top, right - left, LOWER.bottom - UPPER.top), None, &tip, &cross))
+            (hit((left, UPPER.top, right - left, LOWER.bottom - UPPER.top), None, &tip, &html! {}))
             @let () = left = right;
         }
     }

@@ -12,6 +12,9 @@ use crate::overview::{LevelView, Overview};
 /// headline and those nearest to the end of the ladder. All levels are in the tables.
 pub(crate) const MOST_CHARTED_LEVELS: usize = 16;
 
+/// Bars that a drawing has room for, each wide enough to be pointed at.
+const MOST_BARS: usize = 48;
+
 /// Share of a bar's width to the next: the results double their buckets every eight steps.
 const BUCKET_RATIO: f64 = 1.090_507_732_665_257_7;
 
@@ -59,7 +62,7 @@ fn gaps(overview: &Overview<'_>, view: LevelView<'_>) -> Option<Chart> {
         plot: Plot::Histogram(Histogram {
             x: Axis { title: "gap between two events".to_owned(), kind: Kind::Latency },
             y: Axis { title: "gaps".to_owned(), kind: Kind::Count },
-            bars: bars(&view.level.gap_buckets),
+            bars: joined(&bars(&view.level.gap_buckets)),
             marks,
         }),
         table: None,
@@ -84,6 +87,18 @@ fn bars(buckets: &[Bucket]) -> Vec<Bar> {
             let from_ms = before.map_or(step, |before| before.max(step)).min(bucket.upper_ms);
             before = Some(bucket.upper_ms);
             Bar { from_ms, to_ms: bucket.upper_ms, count: float(bucket.count) }
+        })
+        .collect()
+}
+
+/// At most [`MOST_BARS`] bars: neighbours are put together where there are more.
+fn joined(bars: &[Bar]) -> Vec<Bar> {
+    let together = bars.len().div_ceil(MOST_BARS).max(1);
+    bars.chunks(together)
+        .filter_map(|group| {
+            let (first, last) = (group.first()?, group.last()?);
+            let count = group.iter().map(|bar| bar.count).sum();
+            Some(Bar { from_ms: first.from_ms, to_ms: last.to_ms, count })
         })
         .collect()
 }

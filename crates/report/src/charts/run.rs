@@ -123,7 +123,7 @@ pub fn events(overview: &Overview<'_>) -> Option<Chart> {
         .max_by(|a, b| a.level.chunks_per_s.total_cmp(&b.level.chunks_per_s))?;
     let title =
         format!("The most events arrived at {} users: {}.", best.users().show(), rate(best).show());
-    lines(overview, "chart-events", title, Kind::Rate, "events per second", series, guides)
+    lines(overview, "chart-events", title, Kind::Rate, "events", series, guides)
 }
 
 /// Cores that target and tester kept busy.

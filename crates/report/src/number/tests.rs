@@ -119,6 +119,11 @@ fn a_column_has_the_unit_of_its_largest_number() {
     assert_eq!([scale.bare(850.0), scale.bare(9_401.0)], ["0.850", "9.40"]);
     let small = Scale::of(Kind::Latency, [3.0, 999.0]);
     assert_eq!((small.unit(), small.bare(3.0)), ("ms", "3.00".to_owned()));
+    let mostly_small = Scale::of(Kind::Latency, [2.0, 5.0, 8.0, 1_040.0]);
+    assert_eq!(
+        (mostly_small.unit(), plain(&mostly_small.bare(1_040.0))),
+        ("ms", "1 040".to_owned())
+    );
     assert_eq!(Scale::of(Kind::Bytes, []).unit(), "B");
     assert_eq!(Scale::of(Kind::Bytes, [f64::NAN, 2_048.0]).unit(), "KiB");
 }
@@ -134,7 +139,7 @@ fn raw_text_reads_back_as_the_same_number() {
 #[test]
 fn coordinates_are_short() {
     assert_eq!(coordinate(12.0), "12");
-    assert_eq!(coordinate(12.345), "12.35");
+    assert_eq!(coordinate(12.345), "12.3");
     assert_eq!(coordinate(-0.001), "0");
     assert_eq!(coordinate(100.0), "100");
 }

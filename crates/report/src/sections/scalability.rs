@@ -63,7 +63,8 @@ fn sentence(name: &str, growth: &Growth<'_>) -> Text {
         growth.top.users(),
         ": "
     ];
-    let per_user = if growth.metric.kind() == Kind::Latency { "" } else { " for each user" };
+    let per_user =
+        if growth.metric.kind() == Kind::Latency { "" } else { " for each thousand users" };
     match growth.bend {
         Some(bend) => sentence.extend(text![
             growth.figure("before", bend.before),

@@ -154,7 +154,10 @@ fn capacity(overview: &Overview<'_>) -> KeyNumber {
     KeyNumber {
         label: Term::Capacity.into(),
         value: text![figure("capacity.passed", capacity.passed),],
-        meaning: text!["users at once; not held: ", figure("capacity.failed", capacity.failed)],
+        meaning: text![
+            "users at once; not held:\u{a0}",
+            figure("capacity.failed", capacity.failed)
+        ],
         direction: "higher is better",
         basis: "under the rule".to_owned(),
     }
