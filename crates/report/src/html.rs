@@ -1,5 +1,0 @@
-//! Stub.
-/// Stub.
-pub fn render(run: &results::Run) -> String {
-    run.to_json()
-}
