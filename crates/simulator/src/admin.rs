@@ -41,7 +41,7 @@ struct LatenessMs {
 /// `GET /weir/stats`.
 pub(crate) fn stats(shared: &Shared) -> Response<Body> {
     let report = serde_json::to_vec(&report(&shared.stats));
-    json_response(report.expect("a struct of numbers and strings serialises"))
+    json_response(Body::whole(report.expect("a struct of numbers and strings serialises")))
 }
 
 fn report(stats: &Stats) -> Report {
@@ -65,7 +65,7 @@ fn report(stats: &Stats) -> Report {
 /// `POST /weir/reset`.
 pub(crate) fn reset(shared: &Shared) -> Response<Body> {
     shared.stats.reset();
-    let mut response = json_response(Vec::new());
+    let mut response = json_response(Body::whole(Vec::new()));
     response.headers_mut().remove(CONTENT_TYPE);
     *response.status_mut() = StatusCode::NO_CONTENT;
     response
@@ -77,7 +77,7 @@ pub(crate) fn metrics(shared: &Arc<Shared>) -> Response<Body> {
     registry.register_collector(Box::new(Snapshot(Arc::clone(shared))));
     let mut text = String::new();
     text::encode(&mut text, &registry).expect("a String takes all text");
-    let mut response = json_response(text.into_bytes());
+    let mut response = json_response(Body::whole(text));
     let open_metrics = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(open_metrics));
     response
@@ -134,7 +134,7 @@ fn lateness(stats: &Stats, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fm
         buckets.push((seconds, within - below));
         below = within;
     }
-    buckets.push((f64::MAX, lateness.count() - below));
+    buckets.push((f64::INFINITY, lateness.count() - below));
     let help = "How much later than scheduled content events left";
     let kind = MetricType::Histogram;
     let mut metric =

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::api::{Api, IDEAL, Problem};
@@ -91,6 +91,7 @@ pub(crate) async fn serve(plan: Plan, order: Order, mut in_flight: InFlight) -> 
     let mut script =
         Script::new(Arc::clone(&plan.profile), plan.seed, order.limit, order.content, load);
     let ideal = script.outline().ideal;
+    let (api, started) = (plan.api, plan.started);
     let late_by = [plan.faults.slow_headers, plan.faults.slow_first];
     late_by.into_iter().flatten().for_each(|delay| script.postpone(delay));
     let mut response = match order.form {
@@ -100,6 +101,8 @@ pub(crate) async fn serve(plan: Plan, order: Order, mut in_flight: InFlight) -> 
         }
         Form::Whole(body) => in_one_piece(&plan, script, body, in_flight).await,
     };
+    let took = started.elapsed();
+    api.add_processing_time(response.headers_mut(), took);
     let ideal = HeaderValue::from(u64::try_from(ideal.as_micros()).unwrap_or(u64::MAX));
     response.headers_mut().insert(IDEAL, ideal);
     Ok(response)
@@ -112,8 +115,12 @@ pub(crate) async fn serve_body(plan: Plan, body: Vec<u8>, mut in_flight: InFligh
     }
     let content = Content::Text;
     let script = Script::new(Arc::clone(&plan.profile), plan.seed, Some(1), content, 1.0);
-    wait(&plan, script.outline().ideal + delays(&plan.faults, 0), &in_flight).await;
-    Ok(faulty_body(&plan, body, &mut in_flight))
+    let late_by = [plan.faults.slow_headers, plan.faults.slow_first];
+    let late_by: Duration = late_by.into_iter().flatten().chain([stalls(&plan.faults, 1)]).sum();
+    wait(&plan, script.outline().ideal + late_by, &in_flight).await;
+    let mut response = faulty_body(&plan, 1, body, &mut in_flight);
+    plan.api.add_processing_time(response.headers_mut(), plan.started.elapsed());
+    Ok(response)
 }
 
 /// The faults that come before any answer: no response, a late head, an error status.
@@ -151,17 +158,24 @@ async fn in_one_piece(
         let load = script.load(&in_flight.worker().shared.stats);
         script.write_next(load, &mut piece);
     }
-    let stalls: Duration = plan.faults.stalls.iter().map(|(_, delay)| *delay).sum();
+    let stalls = stalls(&plan.faults, outline.events);
     wait(plan, last.saturating_add(stalls), &in_flight).await;
-    faulty_body(plan, body(outline, &whole), &mut in_flight)
+    faulty_body(plan, outline.events, body(outline, &whole), &mut in_flight)
 }
 
-/// A whole body, unless a fault breaks it as a body in one piece can break.
-fn faulty_body(plan: &Plan, body: Vec<u8>, in_flight: &mut InFlight) -> Response<Body> {
+/// A whole body of so many events, unless a fault breaks it as a body in one piece can break.
+fn faulty_body(
+    plan: &Plan,
+    events: u32,
+    body: Vec<u8>,
+    in_flight: &mut InFlight,
+) -> Response<Body> {
     let Plan { api, faults, request_id, .. } = plan;
     in_flight.set_outcome(if faults.is_none() { Outcome::Finished } else { Outcome::Faulted });
     let half = body.len() / 2;
-    match faults.breakage.map(|breakage| breakage.kind) {
+    let breakage = faults.breakage.filter(|breakage| breakage.after <= events);
+    let malformed = faults.malformed.is_some_and(|after| after <= events);
+    match breakage.map(|breakage| breakage.kind) {
         Some(BreakageKind::Error) => {
             let problem = Problem::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
@@ -170,24 +184,19 @@ fn faulty_body(plan: &Plan, body: Vec<u8>, in_flight: &mut InFlight) -> Response
             api.error(&problem, request_id)
         }
         Some(BreakageKind::Cut) => {
-            let announced = body.len();
-            let sent = Bytes::from(body).slice(..half);
-            let mut response = api.json(Vec::new(), request_id);
-            *response.body_mut() = Body::Short { announced, sent };
-            response
+            let body = Body::first_half(body, &in_flight.worker().wheel);
+            api.json(body, request_id)
         }
-        Some(BreakageKind::End) => api.json(body[..half].to_vec(), request_id),
-        None if faults.malformed.is_some() => api.json(body[..half].to_vec(), request_id),
-        None if faults.empty => api.json(Vec::new(), request_id),
-        None => api.json(body, request_id),
+        None if faults.empty => api.json(Body::whole(Vec::new()), request_id),
+        Some(BreakageKind::End) => api.json(Body::whole(body[..half].to_vec()), request_id),
+        None if malformed => api.json(Body::whole(body[..half].to_vec()), request_id),
+        None => api.json(Body::whole(body), request_id),
     }
 }
 
-/// Delays of faults before the event with this number.
-fn delays(faults: &Faults, event: u32) -> Duration {
-    let stalls = faults.stalls.iter().filter(|(after, _)| *after <= event);
-    let late_by = [faults.slow_headers, faults.slow_first];
-    late_by.into_iter().flatten().chain(stalls.map(|(_, delay)| *delay)).sum()
+/// What stalls add to an answer of so many events.
+fn stalls(faults: &Faults, events: u32) -> Duration {
+    faults.stalls.iter().filter(|(after, _)| *after < events).map(|(_, delay)| *delay).sum()
 }
 
 async fn wait(plan: &Plan, delay: Duration, in_flight: &InFlight) {

@@ -1,5 +1,7 @@
 //! What the two providers do differently around an answer: headers and errors.
 
+use std::time::Duration;
+
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, SERVER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use jiff::Timestamp;
@@ -16,6 +18,9 @@ pub(crate) enum Api {
 
 /// The announced ideal: integer microseconds from request to terminal event.
 pub(crate) const IDEAL: HeaderName = HeaderName::from_static("x-weir-ideal-us");
+
+/// Milliseconds from request to head; only OpenAI's answers have it.
+const PROCESSING: HeaderName = HeaderName::from_static("openai-processing-ms");
 
 /// Names this program and its version.
 const SERVER_NAME: HeaderValue =
@@ -97,7 +102,7 @@ impl Api {
                 wire::anthropic::error::ApiError::of_status(status, message).to_body(request_id)
             }
         };
-        let mut response = self.json(body, request_id);
+        let mut response = self.json(Body::whole(body), request_id);
         *response.status_mut() = problem.status;
         if let Some(seconds) = problem.retry_after {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -109,7 +114,7 @@ impl Api {
     }
 
     /// A JSON answer with the provider's headers.
-    pub(crate) fn json(self, body: Vec<u8>, request_id: &str) -> Response<Body> {
+    pub(crate) fn json(self, body: Body, request_id: &str) -> Response<Body> {
         let mut response = json_response(body);
         self.add_headers(response.headers_mut(), request_id);
         response
@@ -125,6 +130,14 @@ impl Api {
         headers.insert(SERVER, SERVER_NAME);
         self.add_headers(headers, request_id);
         response
+    }
+
+    /// Adds how long the head took.
+    pub(crate) fn add_processing_time(self, headers: &mut HeaderMap, took: Duration) {
+        if self == Self::OpenAi {
+            let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            headers.insert(PROCESSING, HeaderValue::from(millis));
+        }
     }
 
     fn add_headers(self, headers: &mut HeaderMap, request_id: &str) {
@@ -145,11 +158,9 @@ impl Api {
         }
         match self {
             Self::OpenAi => {
-                for (name, value) in [
-                    ("openai-version", "2020-10-01"),
-                    ("openai-organization", "weir"),
-                    ("openai-processing-ms", "1"),
-                ] {
+                for (name, value) in
+                    [("openai-version", "2020-10-01"), ("openai-organization", "weir")]
+                {
                     headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
                 }
             }
@@ -179,8 +190,8 @@ impl Api {
 }
 
 /// A JSON answer without any provider's headers.
-pub(crate) fn json_response(body: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Body::whole(body));
+pub(crate) fn json_response(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(SERVER, SERVER_NAME);

@@ -1,12 +1,15 @@
 //! Response bodies: whole ones, and streams.
 
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use tokio::time::Instant;
 
-use crate::stream::EventStream;
+use crate::stream::{BEFORE_BREAK, EventStream};
+use crate::wheel::{Alarm, Wheel};
 
 /// The connection shall be closed here and now: the body was cut on purpose.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
@@ -18,13 +21,30 @@ pub(crate) struct Cut;
 pub(crate) enum Body {
     /// All bytes at once.
     Whole(Bytes),
-    /// So many bytes are announced; these are sent, then the connection is closed.
-    Short { announced: usize, sent: Bytes },
+    /// Fewer bytes than announced, then the connection is closed.
+    Short(Box<Short>),
     /// Events, each when it is due.
     Stream(Box<EventStream>),
 }
 
+/// The first part of a body that is cut.
+#[derive(Debug)]
+pub(crate) struct Short {
+    announced: usize,
+    sent: Bytes,
+    alarm: Alarm,
+    cut_at: Instant,
+}
+
 impl Body {
+    /// The first half of a body; the connection is closed once it has left.
+    pub(crate) fn first_half(body: Vec<u8>, wheel: &Rc<Wheel>) -> Self {
+        let announced = body.len();
+        let sent = Bytes::from(body).slice(..announced / 2);
+        let cut_at = Instant::now() + BEFORE_BREAK;
+        Self::Short(Box::new(Short { announced, sent, alarm: Alarm::new(wheel), cut_at }))
+    }
+
     /// All bytes at once.
     pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
         Self::Whole(bytes.into())
@@ -41,9 +61,9 @@ impl http_body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         match &mut *self {
             Self::Whole(bytes) => Poll::Ready(take(bytes).map(Ok)),
-            Self::Short { sent, .. } => match take(sent) {
+            Self::Short(short) => match take(&mut short.sent) {
                 Some(frame) => Poll::Ready(Some(Ok(frame))),
-                None => Poll::Ready(Some(Err(Cut))),
+                None => short.alarm.poll(short.cut_at, context).map(|_| Some(Err(Cut))),
             },
             Self::Stream(stream) => stream.poll_frame(context),
         }
@@ -52,7 +72,7 @@ impl http_body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_empty(),
-            Self::Short { .. } => false,
+            Self::Short(_) => false,
             Self::Stream(stream) => stream.is_over(),
         }
     }
@@ -61,7 +81,7 @@ impl http_body::Body for Body {
         let exact = |length: usize| SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX));
         match self {
             Self::Whole(bytes) => exact(bytes.len()),
-            Self::Short { announced, .. } => exact(*announced),
+            Self::Short(short) => exact(short.announced),
             Self::Stream(_) => SizeHint::default(),
         }
     }

@@ -71,18 +71,18 @@ where
     let ended = match protocol {
         Protocol::Http1 => {
             let mut connection = pin!(http1_builder().serve_connection(io, service));
-            let finish = |connection: Pin<&mut _>| {
+            let mut finish = Some(|connection: Pin<&mut _>| {
                 http1::Connection::graceful_shutdown(connection);
-            };
-            poll_fn(|context| drive(connection.as_mut(), &mut watch, finish, context)).await
+            });
+            poll_fn(|context| drive(connection.as_mut(), &mut watch, &mut finish, context)).await
         }
         Protocol::Http2 => {
             let builder = http2_builder(LocalExecutor(Rc::clone(&worker)));
             let mut connection = pin!(builder.serve_connection(io, service));
-            let finish = |connection: Pin<&mut _>| {
+            let mut finish = Some(|connection: Pin<&mut _>| {
                 http2::Connection::graceful_shutdown(connection);
-            };
-            poll_fn(|context| drive(connection.as_mut(), &mut watch, finish, context)).await
+            });
+            poll_fn(|context| drive(connection.as_mut(), &mut watch, &mut finish, context)).await
         }
     };
     if let Err(error) = ended {
@@ -90,14 +90,16 @@ where
     }
 }
 
-/// Polls a connection, and asks it to finish once draining has begun. (Asking again is free.)
+/// Polls a connection, and asks it once to finish when draining has begun.
 fn drive<C: Future>(
     mut connection: Pin<&mut C>,
     watch: &mut Watch,
-    finish: impl FnOnce(Pin<&mut C>),
+    finish: &mut Option<impl FnOnce(Pin<&mut C>)>,
     context: &mut Context<'_>,
 ) -> Poll<C::Output> {
-    if watch.has_begun(context) {
+    if watch.has_begun(context)
+        && let Some(finish) = finish.take()
+    {
         finish(connection.as_mut());
     }
     connection.poll(context)

@@ -34,6 +34,8 @@ mod stats;
 mod stream;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod text;
 mod wheel;
 mod worker;

@@ -1,6 +1,8 @@
 //! Which request goes where.
 
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_LENGTH};
@@ -9,12 +11,12 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant, timeout};
 
-use crate::answer::{Answered, serve, serve_body};
+use crate::answer::{Answered, Refused, serve, serve_body};
 use crate::api::{Api, Problem};
 use crate::body::Body;
 use crate::plan::Plan;
 use crate::stats::Endpoint;
-use crate::worker::Worker;
+use crate::worker::{InFlight, Worker};
 use crate::{admin, anthropic, openai};
 
 /// Largest request body: 32 MiB, as both providers allow.
@@ -25,7 +27,7 @@ const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
 const MAX_DISCARDED_BYTES: usize = 96 * 1024 * 1024;
 
 /// How long a request's body may take to arrive.
-const BODY_DEADLINE: std::time::Duration = std::time::Duration::from_secs(60);
+const BODY_DEADLINE: Duration = Duration::from_secs(60);
 
 /// What a path is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,7 +114,10 @@ where
     let (mut plan, read) = Plan::new(shared, api_of(head), &head.headers, started);
     // The body is read even when the headers are refused: the connection stays in use.
     let body = match (read_body(head, body).await, read) {
-        (Err(problem), _) | (_, Err(problem)) => return plan.reject(&problem, &mut in_flight),
+        (Err(Unread::ClientLeft), _) => return Err(Refused::default()),
+        (Err(Unread::Problem(problem)), _) | (_, Err(problem)) => {
+            return plan.reject(&problem, &mut in_flight);
+        }
         (Ok(body), Ok(())) => body,
     };
     let order = match endpoint {
@@ -167,20 +172,27 @@ async fn fetched(
     head: &Parts,
     started: Instant,
     found: Result<Bytes, Problem>,
-    mut in_flight: crate::worker::InFlight,
+    mut in_flight: InFlight,
 ) -> Answered {
     let (mut plan, read) = Plan::new(&worker.shared, api, &head.headers, started);
     match read.and(found) {
         Err(problem) => plan.reject(&problem, &mut in_flight),
         Ok(body) => {
-            plan.profile = std::sync::Arc::clone(&worker.shared.instant);
+            plan.profile = Arc::clone(&worker.shared.instant);
             serve_body(plan, body.into(), in_flight).await
         }
     }
 }
 
+/// Why there is no body to answer.
+enum Unread {
+    /// Nobody is there to be told.
+    ClientLeft,
+    Problem(Problem),
+}
+
 /// Reads a body of at most [`MAX_BODY_BYTES`].
-async fn read_body<B>(head: &Parts, body: B) -> Result<Vec<u8>, Problem>
+async fn read_body<B>(head: &Parts, body: B) -> Result<Vec<u8>, Unread>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
@@ -190,12 +202,12 @@ where
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     let too_slow = || {
         let message = format!("the body did not arrive within {BODY_DEADLINE:?}");
-        Problem::new(StatusCode::REQUEST_TIMEOUT, message)
+        Unread::Problem(Problem::new(StatusCode::REQUEST_TIMEOUT, message))
     };
     timeout(BODY_DEADLINE, collect(body, announced)).await.map_err(|_| too_slow())?
 }
 
-async fn collect<B>(mut body: B, announced: Option<usize>) -> Result<Vec<u8>, Problem>
+async fn collect<B>(mut body: B, announced: Option<usize>) -> Result<Vec<u8>, Unread>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
@@ -203,9 +215,7 @@ where
     let mut bytes = Vec::with_capacity(announced.filter(|_| fits).unwrap_or(0).min(64 * 1024));
     let mut received = 0usize;
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            Problem::new(StatusCode::BAD_REQUEST, "the connection broke inside the body")
-        })?;
+        let frame = frame.map_err(|_| Unread::ClientLeft)?;
         let Ok(data) = frame.into_data() else { continue };
         received = received.saturating_add(data.len());
         if received > MAX_DISCARDED_BYTES {
@@ -219,7 +229,7 @@ where
     }
     if received > MAX_BODY_BYTES {
         let message = format!("the body is larger than {MAX_BODY_BYTES} bytes (32 MiB)");
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message));
+        return Err(Unread::Problem(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)));
     }
     Ok(bytes)
 }

@@ -16,8 +16,8 @@ use crate::stats::Outcome;
 use crate::wheel::Alarm;
 use crate::worker::{InFlight, Scratch};
 
-/// Time between the last event and a break, so that the event has left the buffers.
-const BEFORE_BREAK: Duration = Duration::from_millis(2);
+/// Time between what was sent last and a break, so that it has left the buffers.
+pub(crate) const BEFORE_BREAK: Duration = Duration::from_millis(2);
 
 /// An answer on its way. Dropping it before its end is how a client that left shows.
 pub(crate) struct EventStream {
@@ -87,8 +87,8 @@ impl EventStream {
                     stream.events.opening(&mut scratch.out);
                     stream.malformed_after(0, scratch);
                 });
-                self.break_after(0);
                 self.stall_after(0);
+                self.break_after(0);
                 data(frame)
             }
             Phase::Events => {
@@ -125,12 +125,13 @@ impl EventStream {
     /// The next event, with what follows at once.
     fn event(&mut self) -> Bytes {
         let load = self.load();
-        let frame = self.compose(|stream, scratch| {
+        self.compose(|stream, scratch| {
             scratch.piece.clear();
             stream.script.write_next(load, &mut scratch.piece);
             stream.events.content(&scratch.piece, &mut scratch.out);
             let written = stream.script.written();
             stream.malformed_after(written, scratch);
+            stream.stall_after(written);
             stream.break_after(written);
             if stream.phase == Phase::Events && stream.script.due().is_none() {
                 let replay = stream.replay.take();
@@ -140,9 +141,7 @@ impl EventStream {
                 let faulted = stream.faults.is_some();
                 stream.over(if faulted { Outcome::Faulted } else { Outcome::Finished });
             }
-        });
-        self.stall_after(self.script.written());
-        frame
+        })
     }
 
     fn over(&mut self, outcome: Outcome) {

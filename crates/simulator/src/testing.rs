@@ -1,8 +1,20 @@
-//! What several tests need.
+//! A worker and a client that meet over an in-memory pipe, in virtual time.
 
 use std::future::Future;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::TokioIo;
 use tokio::runtime::{Builder, LocalOptions};
+use tokio::time::Instant;
+
+use crate::config::{Config, Settings};
+use crate::connection;
+use crate::worker::{Shared, Worker};
 
 /// Runs a future on a local runtime whose clock moves only when everything waits.
 pub(crate) fn virtual_time<F: Future>(future: F) -> F::Output {
@@ -12,4 +24,107 @@ pub(crate) fn virtual_time<F: Future>(future: F) -> F::Output {
         .build_local(LocalOptions::default())
         .unwrap()
         .block_on(future)
+}
+
+/// Runs a scene on a worker with this configuration, in virtual time.
+pub(crate) fn on_stage<T>(config: &str, scene: impl AsyncFnOnce(&Stage) -> T) -> T {
+    let settings = Settings::new(Config::from_toml("test", config).unwrap()).unwrap();
+    virtual_time(async {
+        let stage = Stage { worker: Worker::new(Arc::new(Shared::new(settings, 1)), 0) };
+        tokio::select! {
+            result = scene(&stage) => result,
+            never = stage.worker.wheel.drive() => match never {},
+        }
+    })
+}
+
+/// A worker without sockets.
+pub(crate) struct Stage {
+    pub(crate) worker: Rc<Worker>,
+}
+
+/// What a client heard, with the time since it sent its request.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) head_after: Duration,
+    /// What came together, and when.
+    pub(crate) frames: Vec<(Duration, String)>,
+    /// Whether the body ended properly, and when it ended at all.
+    pub(crate) ended: (bool, Duration),
+}
+
+impl Heard {
+    pub(crate) fn text(&self) -> String {
+        self.frames.iter().map(|(_, text)| text.as_str()).collect()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The data of each event and when it came.
+    pub(crate) fn events(&self) -> Vec<(Duration, String)> {
+        let mut events = Vec::new();
+        for (at, frame) in &self.frames {
+            for event in frame.split_terminator("\n\n") {
+                let data = event.lines().find_map(|line| line.strip_prefix("data: "));
+                events.push((*at, data.unwrap_or_default().to_owned()));
+            }
+        }
+        events
+    }
+}
+
+impl Stage {
+    /// Sends one request on a new connection; `None` when it is closed without an answer.
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Option<Heard> {
+        let (client, server) = tokio::io::duplex(64 * 1024);
+        self.worker.tasks.spawn_local(connection::serve(Rc::clone(&self.worker), server));
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(client)).await.unwrap();
+        self.worker.tasks.spawn_local(connection);
+        let start = Instant::now();
+        let response = sender.send_request(request).await.ok()?;
+        let head_after = start.elapsed();
+        let (head, mut body) = response.into_parts();
+        let mut frames = Vec::new();
+        let properly = loop {
+            match body.frame().await {
+                None => break true,
+                Some(Err(_)) => break false,
+                Some(Ok(frame)) => {
+                    let text = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();
+                    frames.push((start.elapsed(), text));
+                }
+            }
+        };
+        Some(Heard {
+            status: head.status,
+            headers: head.headers,
+            head_after,
+            frames,
+            ended: (properly, start.elapsed()),
+        })
+    }
+
+    /// Posts JSON with `name: value` headers.
+    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Heard {
+        self.send(post(path, headers, body)).await.unwrap()
+    }
+
+    /// The statistics as JSON.
+    pub(crate) async fn stats(&self) -> serde_json::Value {
+        let request = Request::get("/weir/stats").body(Full::default()).unwrap();
+        serde_json::from_str(&self.send(request).await.unwrap().text()).unwrap()
+    }
+}
+
+/// A POST of JSON with `name: value` headers.
+pub(crate) fn post(path: &str, headers: &[(&str, &str)], body: &str) -> Request<Full<Bytes>> {
+    let request = Request::post(path).header("host", "weir");
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    request.body(Full::new(Bytes::copy_from_slice(body.as_bytes()))).unwrap()
 }

@@ -48,6 +48,25 @@ pub(crate) fn encode(value: &impl serde::Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect("structs of strings, numbers and lists serialise")
 }
 
+/// The same JSON without white space between its parts: a line break would end the line of an
+/// event stream that repeats it.
+#[must_use]
+pub fn compact(value: &RawValue) -> Box<RawValue> {
+    let mut in_string = false;
+    let mut escaped = false;
+    let kept = value.get().chars().filter(|&character| {
+        if in_string {
+            in_string = escaped || character != '"';
+            escaped = !escaped && character == '\\';
+            return true;
+        }
+        in_string = character == '"';
+        !matches!(character, ' ' | '\t' | '\n' | '\r')
+    });
+    RawValue::from_string(kept.collect())
+        .expect("JSON without the white space between its parts is the same JSON")
+}
+
 /// Why a request body is refused, with the field to name in the provider's error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
@@ -178,6 +197,17 @@ mod tests {
         fn no_body_makes_the_fields_panic(body in any::<Vec<u8>>()) {
             let _ = Fields::parse(&body);
         }
+    }
+
+    #[test]
+    fn compact_json_keeps_its_strings_and_fits_a_line() {
+        let check = |text: &str, expected: &str| {
+            let value: Box<RawValue> = serde_json::from_str(text).unwrap();
+            assert_eq!(compact(&value).get(), expected);
+        };
+        check("{ \"a\" :\n[ 1,\t2 ,\r\n3 ] }", r#"{"a":[1,2,3]}"#);
+        check(r#"[ "a b", "\" c \\", " d" ]"#, r#"["a b","\" c \\"," d"]"#);
+        check(" true ", "true");
     }
 
     #[test]

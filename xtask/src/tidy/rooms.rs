@@ -56,12 +56,8 @@ pub(super) const ROOMS: &[Room] = &[
         name: "simulator",
         ours: &["runtime", "wire"],
         libraries: &[
-            "axum",
-            "base64",
             "bytes",
-            "futures-util",
             "h2",
-            "hdrhistogram",
             "http",
             "http-body",
             "http-body-util",
@@ -78,7 +74,6 @@ pub(super) const ROOMS: &[Room] = &[
             "tokio",
             "tokio-util",
             "toml",
-            "tower",
             "tracing",
         ],
         never: &[

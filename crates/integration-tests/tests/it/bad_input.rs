@@ -49,7 +49,7 @@ fn nonsense_values_are_usage_and_say_what_is_allowed() {
         ("--start", "later", "burst"),
         ("--timeout-idle", "5", "250ms"),
         ("--min-bytes", "lots", "1KB"),
-        ("--header", "novalue", "novalue"),
+        ("--header", "novalue", "Name: value"),
         ("--api", "soap", "openai-chat"),
         ("--find-capacity", "10", "MIN..MAX"),
     ] {

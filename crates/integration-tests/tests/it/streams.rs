@@ -52,26 +52,30 @@ fn the_embedded_simulator_is_carried_and_measured() {
 #[test]
 fn an_interrupted_run_still_writes_what_was_measured() {
     let folder = tempfile::tempdir().unwrap();
+    // Ten users who ask again and again would need hours.
     let child = Command::new(weir_binary())
-        .args(["stress", "streams", "--ladder", "10,20", "--out", "out"])
+        .args(["stress", "streams", "--ladder", "10", "--requests-per-user", "100000"])
+        .args(["--profile", "instant", "--out", "out"])
         .current_dir(folder.path())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // The first level takes 6.6 s; ten seconds in, the second is under way.
-    std::thread::sleep(Duration::from_secs(10));
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "no runtime here: the run needs time to be under way"
+    )]
+    std::thread::sleep(Duration::from_secs(4));
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
     let run = run_in(&folder.path().join("out")).unwrap();
     assert!(run.interrupted);
-    assert_eq!(run.levels[0].outcomes.ok, 10);
-    if let Some(level) = run.levels.get(1) {
-        assert_eq!(level.outcomes.total() + level.interrupted, level.started, "{level:?}");
-    }
+    let level = &run.levels[0];
+    assert!(level.outcomes.ok > 0, "{level:?}");
+    assert_eq!(level.outcomes.total() + level.interrupted, level.started, "{level:?}");
     assert!(folder.path().join("out/report.html").exists());
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use serde_json::value::RawValue;
+use wire::json::compact;
 use wire::openai::responses::{
     Ending, EventEncoder, FunctionCall, Head, Request, Usage, answer_body,
 };
@@ -49,8 +50,8 @@ pub(crate) fn order(body: &[u8], plan: &mut Plan, shared: &Arc<Shared>) -> Resul
         max_output_tokens: request.max_output_tokens,
         previous_response_id,
         store: request.store.then(|| Arc::clone(shared)),
-        tool_choice: request.tool_choice.map(RawValue::to_owned),
-        tools: request.tools.map(RawValue::to_owned),
+        tool_choice: request.tool_choice.map(compact),
+        tools: request.tools.map(compact),
         input_tokens: Api::tokens_of(request.input.get().len()),
     };
     let form = if request.stream {
