@@ -146,7 +146,4 @@
       });
     });
   }
-
-  // Paper has no folds.
-  addEventListener("beforeprint", () => { for (const fold of all("details")) fold.open = true; });
 })();
