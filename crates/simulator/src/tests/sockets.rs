@@ -106,6 +106,8 @@ fn live(config: &str, scene: impl AsyncFnOnce(&Live)) {
     let live = Live::start(config);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(scene(&live));
+    // Closes the clients' connections, so that nothing is left to wait for.
+    drop(runtime);
     live.end();
 }
 
