@@ -48,7 +48,9 @@ fn header() -> String {
             .map(str::to_owned)
             .to_vec();
     names.extend(Outcome::ALL.map(|outcome| format!("outcomes_{}", outcome.name())));
-    names.extend(["interrupted", "peak_open", "stalls", "chunks", "bytes"].map(str::to_owned));
+    names.extend(
+        ["interrupted", "refused", "peak_open", "stalls", "chunks", "bytes"].map(str::to_owned),
+    );
     for metric in METRICS {
         names.push(format!("{}_count", metric.field()));
         names.extend(Statistic::ALL.map(|s| format!("{}_{}", metric.field(), s.name())));
@@ -84,8 +86,15 @@ fn counts(level: &Level) -> Vec<String> {
     ];
     counts.extend(Outcome::ALL.map(|outcome| level.outcomes.get(outcome).to_string()));
     counts.extend(
-        [level.interrupted, level.peak_open, level.stalls, level.chunks, level.bytes]
-            .map(|count| count.to_string()),
+        [
+            level.interrupted,
+            level.refused,
+            level.peak_open,
+            level.stalls,
+            level.chunks,
+            level.bytes,
+        ]
+        .map(|count| count.to_string()),
     );
     counts
 }

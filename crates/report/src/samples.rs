@@ -42,7 +42,7 @@ pub(crate) fn level(course: Course) -> Level {
     let Course { users, late_ms, gap_late_ms, cores } = course;
     let events = users * 40;
     let ttft = waits(users, 1100.0, late_ms);
-    let gaps = waits((events - users).min(40_000), 140.0 - gap_late_ms.min(1.0) / 2.0, gap_late_ms);
+    let gaps = waits((events - users).min(5_000), 140.0 - gap_late_ms.min(1.0) / 2.0, gap_late_ms);
     let total = waits(users, 6560.0, late_ms + gap_late_ms * 39.0);
     let total_ms = total.summary_ms().unwrap();
     let duration_s = 6.7 + (late_ms * 4.0 + gap_late_ms * 39.0) / 1000.0;
@@ -65,6 +65,7 @@ pub(crate) fn level(course: Course) -> Level {
         outcomes: Outcomes { ok: users, ..Outcomes::default() },
         errors: Vec::new(),
         interrupted: 0,
+        refused: 0,
         peak_open: users,
         duration_s,
         start_spread_s: 0.02,

@@ -23,25 +23,42 @@ pub struct Shutdown {
     pub abort: CancellationToken,
 }
 
-/// Cancels `shutdown`'s tokens as signals arrive; returns after the second one with it.
-/// Run it beside the server; dropping the future ends the watch.
-///
-/// # Errors
-/// When the process cannot register signal handlers.
-pub async fn watch(shutdown: &Shutdown) -> io::Result<Signal> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut next = async || {
+/// SIGINT and SIGTERM, caught from [`Signals::register`] on.
+#[derive(Debug)]
+pub struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Catches the signals from now on. Call it in a runtime, before anybody is told that this
+    /// process is ready: a signal that comes earlier ends the process as if nobody cared.
+    ///
+    /// # Errors
+    /// When the process cannot register signal handlers.
+    pub fn register() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Cancels `shutdown`'s tokens as signals arrive; returns after the second one with it.
+    /// Run it beside the server; dropping the future ends the watch.
+    pub async fn watch(mut self, shutdown: &Shutdown) -> Signal {
+        let first = self.next().await;
+        tracing::info!(signal = ?first, "draining");
+        shutdown.drain.cancel();
+        let second = self.next().await;
+        tracing::warn!(signal = ?second, "stopping at once");
+        shutdown.abort.cancel();
+        second
+    }
+
+    async fn next(&mut self) -> Signal {
         tokio::select! {
-            _ = interrupt.recv() => Signal::Interrupt,
-            _ = terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
+            _ = self.terminate.recv() => Signal::Terminate,
         }
-    };
-    let first = next().await;
-    tracing::info!(signal = ?first, "draining");
-    shutdown.drain.cancel();
-    let second = next().await;
-    tracing::warn!(signal = ?second, "stopping at once");
-    shutdown.abort.cancel();
-    Ok(second)
+    }
 }

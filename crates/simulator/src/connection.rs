@@ -141,3 +141,20 @@ where
         self.0.tasks.spawn_local(future);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::DuplexStream;
+
+    use super::*;
+
+    /// Each connection holds one such future, and its buffers.
+    #[test]
+    fn a_connection_is_small() {
+        fn size<F>(_: fn(Rc<Worker>, DuplexStream) -> F) -> usize {
+            size_of::<F>()
+        }
+        let bytes = size(serve::<DuplexStream>);
+        assert!(bytes <= 3 * 1024, "{bytes} bytes");
+    }
+}

@@ -191,3 +191,14 @@ impl EventStream {
 fn data(frame: Bytes) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
     Poll::Ready(Some(Ok(Frame::data(frame))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a stream holds beside its connection's buffers.
+    #[test]
+    fn a_stream_is_small() {
+        assert!(size_of::<EventStream>() <= 512, "{} bytes", size_of::<EventStream>());
+    }
+}

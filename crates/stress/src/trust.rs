@@ -57,8 +57,7 @@ pub fn judge(level: &Level, facts: &Facts) -> (bool, Vec<String>) {
         ttft_error(level),
         gap_error(level),
         worker(level),
-        machine(level, facts),
-        others(level, facts),
+        others(level, facts).or_else(|| machine(level, facts)),
     ]
     .into_iter()
     .flatten()

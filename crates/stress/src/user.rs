@@ -1,6 +1,7 @@
 //! The users of one worker: when they begin, what they ask, when they stop.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
@@ -10,7 +11,6 @@ use crate::arrival::{Schedule, Start};
 use crate::carrier::Carrier;
 use crate::recorder::{Gauges, Recorder};
 use crate::settings::Repeat;
-use std::sync::Arc;
 
 /// A worker's part of a level: every n-th user or arrival.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +64,11 @@ pub struct OpenLoop {
     pub begin: Instant,
 }
 
+/// Users of a burst that a worker starts before it looks at its sockets and timers again. Each
+/// user's own clock begins when it runs, so a burst delays nobody's start; but an answer that
+/// comes meanwhile waits for at most this many connects (about a millisecond), not for all.
+const STARTS_PER_TURN: usize = 16;
+
 /// Runs a worker's users from the level's begin to the last answer's end. `beside` is called as
 /// each user begins, with its number, to start what shall run beside it.
 ///
@@ -79,11 +84,12 @@ pub async fn closed_loop<C: Carrier + 'static>(
     mut beside: impl FnMut(u64),
 ) -> Result<(), JoinError> {
     let mut users = JoinSet::new();
-    for number in share.of(plan.users) {
+    for (started, number) in share.of(plan.users).enumerate() {
         let due = plan.begin + plan.start.offset(number, plan.users);
-        // In a burst all users are spawned before the first one runs: each stamps its own start.
         if due > Instant::now() {
             sleep_until(due).await;
+        } else if started % STARTS_PER_TURN == 0 {
+            tokio::task::yield_now().await;
         }
         users.spawn_local(user(plan, number, Rc::clone(carrier), Rc::clone(recorder)));
         beside(number);

@@ -171,6 +171,16 @@ mod tests {
     }
 
     #[test]
+    fn a_text_sealed_in_pieces_verifies() {
+        let mut sealer = Sealer::default();
+        for piece in ["weir/1 ", "the ri", "ver "] {
+            sealer.push(piece);
+        }
+        assert_eq!(sealer.closing_word(), closing_word(b"weir/1 the river "));
+        check(&["weir/1 the river ", &sealer.closing_word()], Verified::Correct);
+    }
+
+    #[test]
     fn the_shortest_text_is_opening_and_closing() {
         check(&[&sealed("")], Verified::Correct);
     }

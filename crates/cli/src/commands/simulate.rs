@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::thread;
 
 use anyhow::{Context, anyhow};
-use runtime::signal::{self, Shutdown};
+use runtime::signal::{Shutdown, Signals};
 use simulator::{Config, ConfigError, Server, Settings};
 
 use crate::args::SimulateArgs;
@@ -19,9 +19,10 @@ pub(crate) fn run(args: &SimulateArgs) -> CommandResult {
     }
     runtime::limits::raise_open_files();
     let server = Server::bind(settings).map_err(Failure::environment)?;
+    let shutdown = Shutdown::default();
+    end_by_signal(shutdown.clone())?;
     paint::data(&format!("http://{}\n", server.local_address()))
         .context("failed to write to stdout")?;
-    let shutdown = Shutdown::default();
     let running = server.start(shutdown.drain.clone()).map_err(Failure::environment)?;
     if args.until_stdin_closes {
         let drain = shutdown.drain.clone();
@@ -30,7 +31,6 @@ pub(crate) fn run(args: &SimulateArgs) -> CommandResult {
             drain.cancel();
         });
     }
-    thread::spawn(move || end_by_signal(&shutdown));
     running.join().map_err(|error| anyhow!(error))?;
     Ok(MET)
 }
@@ -51,14 +51,19 @@ fn failure(error: ConfigError) -> Failure {
     }
 }
 
-/// The first signal drains, the second ends the process at once.
-fn end_by_signal(shutdown: &Shutdown) {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
-        paint::say("warning: signals end this process at once: no runtime to watch them");
-        return;
+/// From now on the first signal drains and the second ends the process at once.
+fn end_by_signal(shutdown: Shutdown) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start a runtime")?;
+    let signals = {
+        let _context = runtime.enter();
+        Signals::register().context("failed to watch for signals")?
     };
-    match runtime.block_on(signal::watch(shutdown)) {
-        Ok(_) => std::process::exit(i32::from(INTERRUPTED)),
-        Err(error) => paint::say(format_args!("warning: cannot watch signals: {error}")),
-    }
+    thread::spawn(move || {
+        runtime.block_on(signals.watch(&shutdown));
+        std::process::exit(i32::from(INTERRUPTED));
+    });
+    Ok(())
 }

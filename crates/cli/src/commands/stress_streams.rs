@@ -2,7 +2,7 @@
 
 use anyhow::{Context, anyhow};
 use results::{Run, VerdictWord};
-use runtime::signal::{self, Shutdown};
+use runtime::signal::{Shutdown, Signals};
 use stress::config::{Config, Header};
 use stress::error::ErrorKind;
 use stress::event::EVENT_QUEUE;
@@ -151,15 +151,16 @@ fn measure(settings: Settings, embedded: Option<&Embedded>, talk: Talk) -> Resul
         .context("failed to start a runtime")?;
     runtime.block_on(async {
         let shutdown = Shutdown::default();
+        let signals = Signals::register().context("failed to watch for signals")?;
         let (sender, events) = tokio::sync::mpsc::channel(EVENT_QUEUE);
         let run = stress::run(settings, processes, sender, shutdown.drain.clone());
         let shown = live::show_events(events, talk);
         tokio::select! {
             (run, ()) = async { tokio::join!(run, shown) } => run.map_err(failure),
-            signal = signal::watch(&shutdown) => {
-                signal.context("failed to watch for signals")?;
-                Err(Failure { code: INTERRUPTED, error: anyhow!("stopped at once: nothing is written") })
-            }
+            _ = signals.watch(&shutdown) => Err(Failure {
+                code: INTERRUPTED,
+                error: anyhow!("stopped at once: nothing is written"),
+            }),
         }
     })
 }

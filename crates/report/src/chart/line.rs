@@ -80,6 +80,7 @@ impl Lines {
             (FRAME.horizontal(&x, &users, &self.x.title))
             @for series in &self.series { (series.draw(&x, &y, &unit)) }
             (draw_guides(self, &x, &y, &unit, &users))
+            @for &(from, _) in &self.hatched { (self.hatch_name(&x, &y, &unit, from)) }
             (self.names(&y, &unit))
             @for (index, &at) in users.iter().enumerate() { (self.values_at(&users, index, at, &x)) }
         }
@@ -122,9 +123,30 @@ impl Lines {
             rect class="untrusted" x=(coordinate(start)) y=(coordinate(FRAME.top))
                 width=(coordinate(end - start)) height=(coordinate(FRAME.height()))
                 fill={ "url(#" (chart) "-hatch)" } {}
-            text class="guide-label" x=(coordinate(start + 6.0)) y=(coordinate(FRAME.top + 15.0)) {
-                "not trusted"
+        }
+    }
+
+    /// What the hatching means, in the corner of its span that is further from the lines.
+    fn hatch_name(&self, x: &Scale, y: &Scale, unit: &number::Scale, from: f64) -> Markup {
+        let left = x.place(from) + 6.0;
+        let mut courses: Vec<_> =
+            self.series.iter().map(|series| series.places(x, y, unit)).collect();
+        courses.extend(self.guides.iter().filter_map(|guide| match guide.course {
+            GuideCourse::Level(value) => {
+                let height = y.place(unit.convert(value));
+                Some(vec![(FRAME.left, height), (FRAME.right, height)])
             }
+            GuideCourse::PerUser(_) => None,
+        }));
+        let width = label_width(NOT_TRUSTED);
+        let (top, bottom) = (FRAME.top + 15.0, FRAME.bottom - 26.0);
+        let baseline = if room(&courses, left, width, top) >= room(&courses, left, width, bottom) {
+            top
+        } else {
+            bottom
+        };
+        html! {
+            text class="guide-label" x=(coordinate(left)) y=(coordinate(baseline)) { (NOT_TRUSTED) }
         }
     }
 
@@ -225,40 +247,47 @@ fn cut(slope: f64, first: f64, last: f64, y: &Scale, unit: &number::Scale) -> f6
     end
 }
 
+/// Written into a hatched span.
+const NOT_TRUSTED: &str = "not trusted";
+
 /// Room that a character of a guide's label takes.
 const LABEL_CHARACTER: f64 = 7.0;
+
+fn label_width(label: &str) -> f64 {
+    LABEL_CHARACTER * f64::from(u32::try_from(label.chars().count()).unwrap_or(u32::MAX))
+}
+
+/// Distance from the middle of a label on this baseline to the nearest line, up to where more
+/// makes no difference.
+fn room(courses: &[Vec<(f64, f64)>], left: f64, width: f64, baseline: f64) -> f64 {
+    courses
+        .iter()
+        .flat_map(|course| {
+            (0..=4u32).filter_map(move |step| {
+                let at = left + width * f64::from(step) / 4.0;
+                Some((height_at(course, at)? - (baseline - 4.0)).abs())
+            })
+        })
+        .fold(LABEL_DISTANCE * 2.0, f64::min)
+}
 
 /// Left edge and baseline for the label of a flat guide: above or below it, at the left, in the
 /// middle or at the right, wherever the nearest line is furthest away.
 fn free_place(courses: &[Vec<(f64, f64)>], height: f64, label: &str) -> (f64, f64) {
-    let characters = u32::try_from(label.chars().count()).unwrap_or(u32::MAX);
-    let width = LABEL_CHARACTER * f64::from(characters);
+    let width = label_width(label);
     let lefts = [
         FRAME.left + 6.0,
         f64::midpoint(FRAME.left, FRAME.right) - width / 2.0,
         FRAME.right - width - 6.0,
     ];
-    // The label's baseline, and its middle, from which distances are measured.
-    let sides = [(height - 6.0, height - 10.0), (height + 15.0, height + 11.0)];
-    let room = |left: f64, middle: f64| {
-        courses
-            .iter()
-            .flat_map(|course| {
-                (0..=4u32).filter_map(move |step| {
-                    let at = left + width * f64::from(step) / 4.0;
-                    Some((height_at(course, at)? - middle).abs())
-                })
-            })
-            .fold(f64::INFINITY, f64::min)
-    };
-    let mut best = (lefts[0], sides[0].0);
+    let mut best = (lefts[0], height - 6.0);
     let mut most = f64::NEG_INFINITY;
-    for (baseline, middle) in sides {
+    for baseline in [height - 6.0, height + 15.0] {
         if !(FRAME.top - 8.0..=FRAME.bottom - 2.0).contains(&baseline) {
             continue;
         }
         for left in lefts {
-            let room = room(left, middle).min(LABEL_DISTANCE * 2.0);
+            let room = room(courses, left, width, baseline);
             if room > most {
                 (best, most) = ((left, baseline), room);
             }

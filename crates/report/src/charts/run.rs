@@ -193,7 +193,8 @@ fn percentiles(
             top.users().show()
         ),
         (None, Some(view)) => {
-            format!("{name} p95 is {} at {} users.", p95(view), view.users().show())
+            let doubt = if view.level.trusted { "" } else { " (not trusted)" };
+            format!("{name} p95 is {} at {} users{doubt}.", p95(view), view.users().show())
         }
         (None, None) => return None,
     };

@@ -19,6 +19,7 @@ pub(super) fn findings(overview: &Overview<'_>) -> Vec<Finding> {
         overview.levels.iter().filter(|view| !view.level.trusted).map(|view| untrusted(*view)),
     );
     all.extend(concurrency_not_reached(overview));
+    all.extend(overview.levels.iter().filter_map(|view| refused(*view)));
     all.extend(control_error(overview));
     all.extend(
         overview.levels.iter().filter(|view| view.level.trusted).flat_map(|view| notes(*view)),
@@ -95,6 +96,22 @@ fn concurrency_not_reached(overview: &Overview<'_>) -> Vec<Finding> {
             )
         })
         .collect()
+}
+
+/// Open loop: arrivals that the tester itself held back.
+fn refused(view: LevelView<'_>) -> Option<Finding> {
+    (view.level.refused > 0).then(|| {
+        finding(
+            "arrivals_not_sent",
+            Weight::Problem,
+            text![
+                view.counted("refused", view.level.refused),
+                " arrivals were not sent because ",
+                view.users(),
+                " streams, as many as allowed, were open: the target was spared that load."
+            ],
+        )
+    })
 }
 
 fn control_error(overview: &Overview<'_>) -> Option<Finding> {

@@ -3,7 +3,7 @@
 use results::units::float;
 
 use super::levels::row;
-use super::{no_levels, not_measured, with_notes};
+use super::{ladder_remedy, no_levels, not_measured, with_notes};
 use crate::charts;
 use crate::delay::{ADDED_MIN_SHARE, Added};
 use crate::document::{Block, Column, Row, Section, Table};
@@ -56,7 +56,7 @@ fn added_time(overview: &Overview<'_>) -> Block {
     let Some(added) = Added::of(overview) else {
         return not_measured(
             "where added time goes: that needs two trusted levels of different size with answers",
-            "climb a ladder, for example --ladder 100,500,1000",
+            ladder_remedy(overview),
         );
     };
     if !added.matters() {

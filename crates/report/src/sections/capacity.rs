@@ -3,7 +3,7 @@
 use results::summary::Statistic;
 
 use super::levels::row;
-use super::not_measured;
+use super::{lower_remedy, not_measured};
 use crate::document::{Block, Column, Row, Section, Table};
 use crate::figure::{Figure, Metric};
 use crate::number::{self, Kind};
@@ -17,7 +17,7 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
     if plan.maximum.is_none() && plan.burst.is_none() {
         blocks.push(not_measured(
             "capacity: no trusted level met the rule, and none lost nothing",
-            "begin the ladder lower, for example --ladder 1,10,100",
+            lower_remedy(overview),
         ));
     } else {
         blocks.push(Block::Table(levels(&plan)));
@@ -27,7 +27,7 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
         Some(_) => blocks.push(Block::Table(replicas(overview, &plan))),
         None => blocks.push(not_measured(
             "replicas: no level met the rule, so that nothing can be multiplied",
-            "begin the ladder lower, or state the rule that your users need with --slo",
+            lower_remedy(overview),
         )),
     }
     Section {

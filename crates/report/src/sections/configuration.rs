@@ -62,14 +62,19 @@ fn workload(overview: &Overview<'_>) -> Vec<Fact> {
         }
         None => {
             facts.push(Fact::new("Start", foreign(&workload.start)));
-            facts.push(Fact::new(
-                "Requests of each user",
-                text![
-                    count("requests_per_user", workload.requests_per_user),
+            let pause = latency("think_ms", Some(workload.think_ms));
+            let requests = match workload.duration_s {
+                Some(span) => text![
+                    "one after the other for ",
+                    Figure::of_run("workload.duration_s", Kind::Span, Some(span)),
                     ", pause ",
-                    latency("think_ms", Some(workload.think_ms))
+                    pause
                 ],
-            ));
+                None => {
+                    text![count("requests_per_user", workload.requests_per_user), ", pause ", pause]
+                }
+            };
+            facts.push(Fact::new("Requests of each user", requests));
         }
     }
     facts.extend([
@@ -95,7 +100,12 @@ fn workload(overview: &Overview<'_>) -> Vec<Fact> {
                 ", between events ",
                 latency("timeout_idle_ms", Some(workload.timeout_idle_ms)),
                 ", whole answer ",
-                latency("timeout_total_ms", workload.timeout_total_ms)
+                match workload.timeout_total_ms {
+                    Some(_) => {
+                        Inline::from(latency("timeout_total_ms", workload.timeout_total_ms))
+                    }
+                    None => Inline::from("without one"),
+                }
             ],
         ),
         Fact::new("A gap is a stall from", latency("stall_ms", Some(workload.stall_ms))),

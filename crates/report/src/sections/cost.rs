@@ -2,7 +2,7 @@
 
 use results::units::float;
 
-use super::not_measured;
+use super::{lower_remedy, not_measured};
 use crate::document::{Block, Column, Row, Section, Table};
 use crate::figure::Figure;
 use crate::number::Kind;
@@ -16,10 +16,9 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
             "cost per user: the price of a server is not given",
             "run again with --server-cost and the monthly price of one server",
         ),
-        (Some(_), None) => not_measured(
-            "cost per user: no trusted level met the rule",
-            "begin the ladder lower, for example --ladder 1,10,100",
-        ),
+        (Some(_), None) => {
+            not_measured("cost per user: no trusted level met the rule", lower_remedy(overview))
+        }
         (Some(price), Some(_)) => Block::Table(table(&plan, price)),
     };
     Section {

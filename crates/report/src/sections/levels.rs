@@ -174,7 +174,7 @@ fn change(overview: &Overview<'_>) -> Table {
     );
     with_notes(Table {
         id: "change-table".to_owned(),
-        caption: format!("Change {against}"),
+        caption: format!("Change, {against}"),
         columns,
         rows,
         notes: Vec::new(),

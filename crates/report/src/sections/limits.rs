@@ -94,7 +94,7 @@ fn load(overview: &Overview<'_>) -> Vec<Text> {
             foreign(arrival)
         )]),
     }
-    if workload.arrival.is_none() && workload.requests_per_user <= 1 {
+    if workload.arrival.is_none() && workload.requests_per_user == 1 {
         limits.push(
             "One request for each user: connections are not reused, and no conversation grows."
                 .into(),

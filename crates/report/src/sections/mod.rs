@@ -92,6 +92,28 @@ fn no_levels() -> Block {
     not_measured("no level ran to an end", "run the command again and let its first level finish")
 }
 
+/// How to get a run that something can be claimed from.
+const QUIET: &str =
+    "run again with the machine otherwise idle, or with the tester on another machine";
+
+/// How to get a level that meets the rule, where there is none.
+fn lower_remedy(overview: &Overview<'_>) -> &'static str {
+    if overview.trusted.is_empty() && !overview.levels.is_empty() {
+        QUIET
+    } else {
+        "begin the ladder lower, for example --ladder 1,10,100"
+    }
+}
+
+/// How to get two levels to compare, where there are none.
+fn ladder_remedy(overview: &Overview<'_>) -> &'static str {
+    if overview.trusted.len() < 2 && overview.levels.len() > 1 {
+        QUIET
+    } else {
+        "climb a ladder, for example --ladder 100,500,1000"
+    }
+}
+
 /// Adds to a table what its dashes and marks mean, where it has any.
 fn with_notes(mut table: Table) -> Table {
     let too_few = |cell: &Cell| match cell {

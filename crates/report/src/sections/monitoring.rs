@@ -1,6 +1,6 @@
 //! What to watch in production, with limits from this run.
 
-use super::not_measured;
+use super::{lower_remedy, not_measured};
 use crate::document::{Block, Cell, Column, Row, Section, Table};
 use crate::overview::Overview;
 use crate::threshold::{SLACK, thresholds};
@@ -11,7 +11,7 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
         vec![not_measured(
             "thresholds: no trusted level met the rule, so that there is nothing to derive them \
              from",
-            "begin the ladder lower, for example --ladder 1,10,100",
+            lower_remedy(overview),
         )]
     } else {
         let rows = thresholds
@@ -45,7 +45,7 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
             }),
             Block::Paragraph(
                 "The same thresholds for TTFT, open streams and failures stand as Prometheus \
-                 alert rules in alerts.yaml beside this report. They hold for this machine and \
+                 alert rules in alerts.yml beside this report. They hold for this machine and \
                  this load."
                     .into(),
             ),

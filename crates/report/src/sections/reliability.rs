@@ -55,6 +55,10 @@ fn outcomes(overview: &Overview<'_>) -> Table {
     if interrupted {
         columns.push(Column::numbers("cut off by us", Kind::Count));
     }
+    let refused = overview.levels.iter().any(|view| view.level.refused > 0);
+    if refused {
+        columns.push(Column::numbers("not sent", Kind::Count));
+    }
     let rows = overview
         .levels
         .iter()
@@ -63,6 +67,9 @@ fn outcomes(overview: &Overview<'_>) -> Table {
             cells.extend(occurred.iter().map(|outcome| view.outcome(*outcome).into()));
             if interrupted {
                 cells.push(view.counted("interrupted", view.level.interrupted).into());
+            }
+            if refused {
+                cells.push(view.counted("refused", view.level.refused).into());
             }
             row(view, cells)
         })

@@ -3,7 +3,7 @@
 use results::summary::Statistic;
 
 use super::levels::row;
-use super::{no_levels, not_measured, with_notes};
+use super::{ladder_remedy, no_levels, not_measured, with_notes};
 use crate::document::{Block, Cell, Column, Section, Table};
 use crate::figure::{Figure, Metric};
 use crate::growth::{BEND_FACTOR, BEND_MIN_RISE, Growth};
@@ -27,7 +27,7 @@ fn blocks(overview: &Overview<'_>) -> Vec<Block> {
     if overview.base_and_top().is_none() {
         return vec![not_measured(
             "growth needs two trusted levels of different size",
-            "climb a ladder, for example --ladder 100,500,1000",
+            ladder_remedy(overview),
         )];
     }
     let rules = [

@@ -93,7 +93,10 @@ fn limited_by(overview: &Overview<'_>) -> Text {
 /// The six numbers.
 pub(super) fn key_numbers(overview: &Overview<'_>) -> Vec<KeyNumber> {
     let view = overview.headline();
-    let at = view.map_or_else(String::new, |view| format!("at {} users", view.users().show()));
+    let at = view.map_or_else(String::new, |view| {
+        let doubt = if view.level.trusted { "" } else { " (not trusted)" };
+        format!("at {} users{doubt}", view.users().show())
+    });
     let figure = |figure: fn(LevelView<'_>) -> Figure| view.map(figure);
     let number = |label: Text, meaning: &str, direction, value: Option<Figure>| {
         let samples = value.as_ref().and_then(|value| value.samples);

@@ -50,3 +50,13 @@ fn the_number_of_workers_is_bounded() {
     assert!(settings(1).is_ok() && settings(MAX_WORKERS).is_ok());
     assert!(settings(0).is_err() && settings(MAX_WORKERS + 1).is_err());
 }
+
+#[test]
+fn the_examples_are_valid() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/simulator/");
+    let configuration = Config::read(Path::new(&format!("{folder}unreliable.toml"))).unwrap();
+    assert_eq!(configuration.faults.len(), 3);
+    Settings::new(configuration).unwrap();
+    let profile = Some(format!("{folder}slow-when-busy.toml"));
+    Settings::new(Config { profile, ..Config::default() }).unwrap();
+}

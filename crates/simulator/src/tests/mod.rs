@@ -2,6 +2,7 @@
 
 mod errors;
 mod faults;
+mod grammar;
 mod schedule;
 mod snapshots;
 mod sockets;

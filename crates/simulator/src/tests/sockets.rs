@@ -106,6 +106,8 @@ fn live(config: &str, scene: impl AsyncFnOnce(&Live)) {
     let live = Live::start(config);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(scene(&live));
+    // Closes the clients' connections, so that nothing is left to wait for.
+    drop(runtime);
     live.end();
 }
 
@@ -267,6 +269,33 @@ fn http_2_streams_are_cancelled_one_by_one() {
         responses.truncate(20);
         live.until("cancelled", 30).await;
         live.until("active", 20).await;
+    });
+}
+
+#[test]
+fn http_2_faults_touch_only_their_own_stream() {
+    live("profile = \"quick\"", async |live| {
+        let mut tasks = JoinSet::new();
+        let mut sender = live.http2(&mut tasks).await;
+        let url = "http://weir/v1/chat/completions";
+        let whole = sender.send_request(post(url, &[], DIALECTS[0].1)).await.unwrap();
+        let refused = [("x-weir-fault", "refuse")];
+        let error = sender.send_request(post(url, &refused, DIALECTS[0].1)).await.unwrap_err();
+        let reason = std::error::Error::source(&error).unwrap().to_string();
+        assert!(reason.contains("refused"), "{reason}");
+        let cut = [("x-weir-fault", "cut@3"), ("x-weir-profile", "instant")];
+        let mut cut =
+            sender.send_request(post(url, &cut, DIALECTS[0].1)).await.unwrap().into_body();
+        let mut events = String::new();
+        let ended = loop {
+            match cut.frame().await.unwrap() {
+                Ok(frame) => events += str::from_utf8(frame.data_ref().unwrap()).unwrap(),
+                Err(error) => break error,
+            }
+        };
+        assert!(!ended.is_canceled(), "{ended}");
+        assert_eq!(events.matches(r#""delta":{"content""#).count(), 3, "{events}");
+        assert_whole(&text(whole.into_body()).await.unwrap());
     });
 }
 

@@ -117,7 +117,7 @@ impl Pool {
             .initial_max_send_streams(DEFAULT_STREAMS_PER_CONNECTION)
             .handshake::<_, Bytes>(transport)
             .await
-            .map_err(|error| error_detail(&error))?;
+            .map_err(|error| handshake_detail(&error))?;
         let ping = connection.ping_pong();
         let alive = Rc::new(Cell::new(true));
         {
@@ -129,7 +129,7 @@ impl Pool {
         // The answer to a ping comes after the server's settings: from then on its limit of
         // streams is known.
         if let Some(mut ping) = ping {
-            ping.ping(Ping::opaque()).await.map_err(|error| error_detail(&error))?;
+            ping.ping(Ping::opaque()).await.map_err(|error| handshake_detail(&error))?;
         }
         let shared = Shared { sender, open: Rc::default(), alive };
         let seat = shared.seat();
@@ -279,6 +279,11 @@ fn failed(error: &h2::Error, at: Instant) -> Ended {
         || error.is_go_away() && error.reason() == Some(Reason::NO_ERROR)
         || error.get_io().is_some();
     Ended { ending: Ending::Cut(error_detail(error)), at, unprocessed }
+}
+
+/// A server that speaks HTTP/1.1 alone answers the preface with an error page or hangs up.
+fn handshake_detail(error: &h2::Error) -> Detail {
+    format!("no HTTP/2 with this server: {}", error_detail(error)).into()
 }
 
 fn error_detail(error: &h2::Error) -> Detail {

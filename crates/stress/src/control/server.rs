@@ -30,6 +30,8 @@ impl Script {
     const MAX_FIRST: Duration = Duration::from_secs(3);
     /// Gaps of control streams stay within these, whatever the target's are.
     const GAPS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(500));
+    /// The gap where the target's is not known: no chunk came, so there is nothing to be like.
+    const UNKNOWN_GAP: Duration = Duration::from_millis(10);
     /// Longest control stream, but for its last gap.
     const MAX_STREAMING: Duration = Duration::from_secs(4);
     /// Most chunks of a control stream.
@@ -40,7 +42,7 @@ impl Script {
     pub fn like(ttft: Option<Duration>, streaming: Option<Duration>, chunks: u64) -> Self {
         let gap = streaming
             .zip(u32::try_from(chunks).ok().filter(|chunks| *chunks > 1))
-            .map_or(Duration::from_millis(50), |(streaming, chunks)| streaming / (chunks - 1))
+            .map_or(Self::UNKNOWN_GAP, |(streaming, chunks)| streaming / (chunks - 1))
             .clamp(Self::GAPS.0, Self::GAPS.1);
         let fitting = Self::MAX_STREAMING.as_micros() / gap.as_micros().max(1);
         let chunks = u32::try_from(fitting).unwrap_or(u32::MAX).clamp(2, Self::MAX_CHUNKS);

@@ -154,6 +154,10 @@ fn others_may_use_a_fifth_of_the_machine() {
     let others = |cpu_s| Level { machine_other_cpu_s: Some(cpu_s), ..sound() };
     check_with(&others(4.0), &remote, None);
     check_with(&others(4.3), &remote, Some("other programs used 21 %"));
+    // Where others fill the machine, they are the reason to name.
+    let full = Level { machine_busy: Some(0.99), ..others(9.0) };
+    let (_, notes) = judge(&full, &remote);
+    assert!(notes.len() == 1 && notes[0].contains("other programs used 45 %"), "{notes:?}");
     // On this machine and not to be seen, the target itself is among the others.
     check(&others(9.0), None);
 }

@@ -51,14 +51,17 @@
     tip.style.top = (above > 8 ? above : box.bottom + 8) + "px";
   };
   const hide = () => { tip.hidden = true; };
+  const explain = (element, text) => {
+    const at = () => show(text, element.getBoundingClientRect());
+    element.addEventListener("pointerenter", at);
+    element.addEventListener("focus", at);
+    element.addEventListener("pointerleave", hide);
+    element.addEventListener("blur", hide);
+  };
   for (const term of all(".term[title]")) {
-    const text = term.title;
+    term.dataset.meaning = term.title;
     term.removeAttribute("title");
-    const at = () => show(text, term.getBoundingClientRect());
-    term.addEventListener("pointerenter", at);
-    term.addEventListener("focus", at);
-    term.addEventListener("pointerleave", hide);
-    term.addEventListener("blur", hide);
+    explain(term, term.dataset.meaning);
   }
   addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
   addEventListener("scroll", hide, { passive: true });
@@ -116,6 +119,11 @@
       button.type = "button";
       button.textContent = head.querySelector(".title").textContent;
       button.setAttribute("aria-label", "sort by " + button.textContent);
+      const term = head.querySelector(".term");
+      if (term) {
+        button.className = "term";
+        explain(button, term.dataset.meaning);
+      }
       head.querySelector(".title").replaceChildren(button);
       button.addEventListener("click", () => {
         const order = { ascending: "descending", descending: "none" }[head.getAttribute("aria-sort")] || "ascending";
@@ -138,7 +146,4 @@
       });
     });
   }
-
-  // Paper has no folds.
-  addEventListener("beforeprint", () => { for (const fold of all("details")) fold.open = true; });
 })();

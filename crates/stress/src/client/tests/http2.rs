@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use h2::server::SendResponse;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::{JoinSet, LocalSet};
 use tokio_rustls::TlsAcceptor;
@@ -225,13 +225,17 @@ async fn a_server_that_speaks_no_http2_is_told_from_one_that_is_not_there() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = async {
-        let (socket, _) = listener.accept().await.unwrap();
-        drop(socket);
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut preface = [0; 24];
+        socket.read_exact(&mut preface).await.unwrap();
+        socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
         drop(listener);
+        socket
     };
     let connector = plain(address);
-    let (report, ()) = tokio::join!(stream(&connector, "http"), server);
+    let (report, _socket) = tokio::join!(stream(&connector, "http"), server);
     assert_eq!(report.outcome, Outcome::ConnectError);
+    assert!(report.detail.starts_with("no HTTP/2 with this server: "), "{}", report.detail);
     let report = stream(&connector, "http").await;
     assert_eq!(
         (report.outcome, report.detail.as_ref()),
