@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use crate::call::Call;
 use crate::deadline::Deadline;
 use crate::refusal::{Reason, Refusal};
-use crate::request::show_key;
+use crate::request::{self, show_key};
 use crate::upstream::pool::{Exchange, Lease, Outgoing, SendError};
 use crate::upstream::{Upstream, Visit};
 
@@ -172,6 +172,8 @@ impl Tries<'_> {
                     visit.answered(now);
                 }
                 let (head, incoming) = exchange.response.into_parts();
+                *progress.upstream_request_id.borrow_mut() =
+                    request::upstream_request_id(&head.headers);
                 let body = Answering { incoming, lease: exchange.lease, visit };
                 Ok(Answer { head, body, first, sent })
             }

@@ -68,7 +68,10 @@ pub(crate) fn refuse(
     request_id: &HeaderValue,
 ) -> Response<ResponseBody> {
     let mut response = refusal.response(dialect, request_id).map(ResponseBody::from);
-    response.headers_mut().insert(request::REQUEST_ID, request_id.clone());
+    request::insert_request_id(response.headers_mut(), request_id);
+    if dialect == wire::Dialect::Anthropic {
+        response.headers_mut().insert("request-id", request_id.clone());
+    }
     response
 }
 
@@ -264,7 +267,7 @@ fn begin_stream(call: &Call, relay: Relay) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::from(relay));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(request::REQUEST_ID, call.request_id.clone());
+    request::insert_request_id(headers, &call.request_id);
     request::insert_stream_headers(headers);
     response
 }

@@ -93,11 +93,14 @@ const NOT_PASSED_ON: [HeaderName; 4] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// The id of a request, in and out.
-pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The id of a request: the client's in, the upstream's out, ours where they have none.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// An upstream's own `x-request-id`; ours has taken its name.
-const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
+/// The same in Anthropic's dialect.
+const ANTHROPIC_REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+
+/// The id under which our logs know a request.
+const OUR_REQUEST_ID: HeaderName = HeaderName::from_static("x-weir-request-id");
 
 /// Longest request id of a client that is taken over.
 const MAX_REQUEST_ID: usize = 128;
@@ -131,13 +134,23 @@ pub(crate) fn headers_to_client(headers: &mut HeaderMap, request_id: &HeaderValu
     for name in &NOT_PASSED_ON {
         headers.remove(name);
     }
-    if let Some(theirs) = headers.insert(REQUEST_ID, request_id.clone()) {
-        headers.insert(UPSTREAM_REQUEST_ID, theirs);
-    }
+    insert_request_id(headers, request_id);
     if streamed {
         headers.remove(header::CONTENT_LENGTH);
         insert_stream_headers(headers);
     }
+}
+
+/// Tells our id; in the usual place, too, unless an upstream's stands there.
+pub(crate) fn insert_request_id(headers: &mut HeaderMap, request_id: &HeaderValue) {
+    headers.insert(OUR_REQUEST_ID, request_id.clone());
+    headers.entry(REQUEST_ID).or_insert_with(|| request_id.clone());
+}
+
+/// The upstream's own id of a request.
+pub(crate) fn upstream_request_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(ANTHROPIC_REQUEST_ID).or_else(|| headers.get(REQUEST_ID))?;
+    Some(id.to_str().ok()?.chars().take(MAX_REQUEST_ID).collect())
 }
 
 /// What keeps proxies and browsers from buffering or keeping a stream.

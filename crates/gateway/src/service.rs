@@ -122,6 +122,6 @@ fn json(document: Bytes, request_id: &HeaderValue) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::from(document));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(request::REQUEST_ID, request_id.clone());
+    request::insert_request_id(headers, request_id);
     response
 }

@@ -21,6 +21,7 @@ pub(crate) struct UsageLine<'a> {
     pub(crate) endpoint: &'static str,
     pub(crate) model: &'a str,
     pub(crate) upstream: Option<&'a str>,
+    pub(crate) upstream_request_id: Option<&'a str>,
     pub(crate) outcome: &'static str,
     pub(crate) status: u16,
     pub(crate) attempts: u32,

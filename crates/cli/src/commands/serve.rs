@@ -9,7 +9,8 @@ use std::thread;
 
 use anyhow::{Context, anyhow};
 use gateway::Server;
-use runtime::signal::{self, Shutdown};
+use runtime::signal::{Shutdown, Signals};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::ServeArgs;
 use crate::exit_code::{CommandResult, Failure, INTERRUPTED, MET};
@@ -36,9 +37,10 @@ pub(crate) fn run(args: &ServeArgs) -> CommandResult {
     let usage_log = settings.usage_log.as_deref().map(open_log).transpose()?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let server = Server::bind(settings, usage_log).map_err(Failure::environment)?;
+    let shutdown = Shutdown::default();
+    watch(shutdown.clone(), source, watched, server.handle())?;
     paint::data(&format!("{scheme}://{}\n", server.address()))
         .context("failed to write to stdout")?;
-    let shutdown = Shutdown::default();
     if args.until_stdin_closes {
         let drain = shutdown.drain.clone();
         thread::spawn(move || {
@@ -46,8 +48,6 @@ pub(crate) fn run(args: &ServeArgs) -> CommandResult {
             drain.cancel();
         });
     }
-    let (handle, of_signals) = (server.handle(), shutdown.clone());
-    thread::spawn(move || watch(&of_signals, &source, watched, &handle));
     server.run(&shutdown).map_err(|error| anyhow!(error))?;
     // The second signal cuts what the first one would have let finish.
     Ok(if shutdown.abort.is_cancelled() { INTERRUPTED } else { MET })
@@ -75,20 +75,29 @@ fn open_log(path: &Path) -> Result<Box<dyn Write + Send>, Failure> {
     Ok(Box::new(file))
 }
 
-/// Signals end the server, SIGHUP and changed files reload it. Never returns while it runs.
-fn watch(shutdown: &Shutdown, source: &Source, watched: Watched, handle: &gateway::Handle) {
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
-        paint::say("warning: signals end this process at once: no runtime to watch them");
-        return;
+/// From now on SIGTERM and SIGINT end the server, and SIGHUP and changed files reload it.
+fn watch(
+    shutdown: Shutdown,
+    source: Source,
+    watched: Watched,
+    handle: gateway::Handle,
+) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start a runtime")?;
+    let (signals, hangup) = {
+        let _context = runtime.enter();
+        let hangup = signal(SignalKind::hangup()).context("failed to watch for SIGHUP")?;
+        (Signals::register().context("failed to watch for signals")?, hangup)
     };
-    runtime.block_on(async {
-        tokio::select! {
-            watched = signal::watch(shutdown) => if let Err(error) = watched {
-                paint::say(format_args!("warning: cannot watch signals: {error}"));
-            },
-            error = reload::watch(source, watched, handle) => {
-                paint::say(format_args!("warning: cannot watch for SIGHUP: {error}"));
+    thread::spawn(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = signals.watch(&shutdown) => {}
+                () = reload::watch(&source, watched, &handle, hangup) => {}
             }
-        }
+        });
     });
+    Ok(())
 }

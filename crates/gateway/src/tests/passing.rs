@@ -27,8 +27,8 @@ async fn a_stream_passes_byte_for_byte_and_event_by_event() {
     assert_eq!(answer.header("x-accel-buffering"), Some("no"));
     assert_eq!(answer.header("cache-control"), Some("no-cache"));
     assert_eq!(answer.header("request-id"), Some("up-1"));
-    assert_eq!(answer.header("x-upstream-request-id"), Some("up-2"));
-    assert_eq!(answer.header("x-request-id").map(str::len), Some(32));
+    assert_eq!(answer.header("x-request-id"), Some("up-2"));
+    assert_eq!(answer.header("x-weir-request-id").map(str::len), Some(32));
     assert_eq!(answer.header("x-ratelimit-remaining-requests"), Some("7"));
     assert_eq!(answer.header("set-cookie"), None);
     gateway.metric_becomes("weir_gateway_streams_total{outcome=\"complete\"}", 1.0).await;
@@ -82,6 +82,7 @@ async fn an_upstream_sees_its_own_key_and_model_and_no_credential_of_the_client(
     assert!(head.contains(&format!("host: {}", upstream.address)));
     assert_eq!(seen["body"], "{ \"model\": \"real-1\", \"max_tokens\": 1 }");
     assert_eq!(answer.header("x-request-id"), Some("mine-1"));
+    assert_eq!(answer.header("x-weir-request-id"), Some("mine-1"));
 }
 
 #[tokio::test]

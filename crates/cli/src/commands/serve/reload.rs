@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow};
 use gateway::{Handle, Settings, Surroundings};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// How often files are looked at for changes.
@@ -84,13 +84,14 @@ impl Watched {
     }
 }
 
-/// Reloads at SIGHUP and whenever a file has changed; returns only when SIGHUP cannot be
-/// watched. A configuration that is refused leaves the old one in force.
-pub(super) async fn watch(source: &Source, mut watched: Watched, handle: &Handle) -> io::Error {
-    let mut hangup = match signal(SignalKind::hangup()) {
-        Ok(hangup) => hangup,
-        Err(error) => return error,
-    };
+/// Reloads at SIGHUP and whenever a file has changed, until dropped. A configuration that is
+/// refused leaves the old one in force.
+pub(super) async fn watch(
+    source: &Source,
+    mut watched: Watched,
+    handle: &Handle,
+    mut hangup: Signal,
+) {
     let mut looks = interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
