@@ -49,7 +49,9 @@ pub(crate) fn seek(call: Rc<Call>, outgoing: Outgoing, groups: Vec<Vec<usize>>) 
     Box::pin(async move {
         let cut = call.worker.shared.phase.cut.clone();
         let total = call.state.settings.deadlines.total.map(|total| call.arrived + total);
-        let tries = Tries { call: &call, outgoing: &outgoing, groups: &groups, tried: Vec::new() };
+        let spare = speaking(&call, &groups) > 1;
+        let tries =
+            Tries { call: &call, outgoing: &outgoing, groups: &groups, spare, tried: Vec::new() };
         let bounded = async {
             match total {
                 Some(total) => timeout_at(total, tries.run())
@@ -71,6 +73,9 @@ struct Tries<'a> {
     call: &'a Call,
     outgoing: &'a Outgoing,
     groups: &'a [Vec<usize>],
+    /// Upstreams that are not well are spared: others can take over. A single one is asked all
+    /// the same, because its own refusal tells the client more than ours.
+    spare: bool,
     /// Positions of upstreams that have been asked.
     tried: Vec<usize>,
 }
@@ -97,7 +102,7 @@ impl Tries<'_> {
                 Next::Ask(position) => {
                     self.tried.push(position);
                     let upstream = &self.call.state.upstreams[position];
-                    let Some(visit) = upstream.visit(Instant::now()) else { continue };
+                    let Some(visit) = upstream.visit(Instant::now(), self.spare) else { continue };
                     if let Some(before) = before.replace(position)
                         && before != position
                     {
@@ -137,7 +142,8 @@ impl Tries<'_> {
             let candidates = (0..group.len())
                 .map(|at| group[(at + turn) % group.len()])
                 .filter(|&at| upstreams[at].settings.speaks(dialect))
-                .filter(|&at| upstreams[at].is_available(now));
+                .filter(|&at| upstreams[at].has_room())
+                .filter(|&at| !self.spare || upstreams[at].is_well(now));
             let mut best: Option<usize> = None;
             for at in candidates {
                 if self.tried.contains(&at) {
@@ -229,6 +235,16 @@ impl Tries<'_> {
             | SendError::Request(_) => Reason::Unreachable,
         }
     }
+}
+
+/// How many upstreams of a route speak the request's dialect.
+fn speaking(call: &Call, groups: &[Vec<usize>]) -> usize {
+    let dialect = call.endpoint.dialect();
+    let mut positions: Vec<usize> = groups.iter().flatten().copied().collect();
+    positions.sort_unstable();
+    positions.dedup();
+    positions.retain(|&at| call.state.upstreams[at].settings.speaks(dialect));
+    positions.len()
 }
 
 /// The first bytes of a body; `None` when there are none.

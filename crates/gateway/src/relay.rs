@@ -201,7 +201,8 @@ impl Relay {
         answering.lease.finish();
         match self.follow.finish(&self.call) {
             Followed::Whole(outcome) => {
-                // A refusal has told the breaker already whose fault it was.
+                // The breaker has been told of refusals already. A stream that breaks off tells
+                // of itself; an upstream that is down is found out by the next request.
                 if outcome == Outcome::Complete {
                     answering.visit.succeeded();
                 }
@@ -209,14 +210,10 @@ impl Relay {
                 None
             }
             Followed::Failed => {
-                answering.visit.failed(Instant::now());
                 self.call.end(Outcome::UpstreamFailed);
                 None
             }
-            Followed::Unfinished => {
-                answering.visit.failed(Instant::now());
-                self.tell(&Reason::Broken.into())
-            }
+            Followed::Unfinished => self.tell(&Reason::Broken.into()),
         }
     }
 
@@ -234,11 +231,7 @@ impl Relay {
 
     /// Ends the answer: drops the upstream and tells the client.
     fn fail(&mut self, refusal: Refusal) -> Piece {
-        if let Source::Reading(mut answering) = std::mem::replace(&mut self.source, Source::Done)
-            && !matches!(refusal.reason, Reason::Deadline(Deadline::Drain | Deadline::Total))
-        {
-            answering.visit.failed(Instant::now());
-        }
+        self.source = Source::Done;
         self.tell(&refusal)
     }
 

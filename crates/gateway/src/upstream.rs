@@ -53,11 +53,9 @@ impl Upstream {
         Self { settings, live: Arc::new(live) }
     }
 
-    /// Whether a request may go there now.
-    pub(crate) fn is_available(&self, now: Instant) -> bool {
-        self.live.well.load(Ordering::Relaxed)
-            && self.breaker().would_allow(now)
-            && self.live.open.get() < self.settings.open_streams
+    /// Whether it has a place for a request.
+    pub(crate) fn has_room(&self) -> bool {
+        self.live.open.get() < self.settings.open_streams
     }
 
     /// Whether it is thought to be well, however full.
@@ -70,10 +68,10 @@ impl Upstream {
         (self.live.open.get() + 1, self.settings.weight)
     }
 
-    /// Takes a place there; `None` when it has none or the breaker is open.
-    pub(crate) fn visit(&self, now: Instant) -> Option<Visit> {
+    /// Takes a place there; `None` when it has none, or when the breaker is open and `spare`.
+    pub(crate) fn visit(&self, now: Instant, spare: bool) -> Option<Visit> {
         let open = self.live.open.enter(self.settings.open_streams)?;
-        if self.breaker().allow(now) == Permission::Refused {
+        if self.breaker().allow(now) == Permission::Refused && spare {
             return None;
         }
         self.live.metrics.open.inc();

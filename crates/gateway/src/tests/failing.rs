@@ -267,18 +267,37 @@ async fn a_refusal_after_the_first_comment_is_an_error_event() {
 }
 
 #[tokio::test]
-async fn an_open_breaker_spares_the_upstream() {
-    let upstream = refusing("500 Internal Server Error", "").await;
+async fn an_open_breaker_spares_the_upstream_while_others_can_take_over() {
+    let failing = refusing("500 Internal Server Error", "").await;
+    let second = well().await;
+    let breaker = "breaker = { failures = 2, open_for = \"300ms\" }\n";
     let text = format!(
-        "[retry]\nattempts = 1\n{}breaker = {{ failures = 2, open_for = \"300ms\" }}\n",
-        super::world::upstream_tables(&[&upstream])
+        "{A_FIRST}{}{breaker}[[upstream]]\nname = \"b\"\nurl = \"http://{}\"\n",
+        super::world::upstream_tables(&[&failing]),
+        second.address
     );
     let gateway = Gateway::start(&text);
-    for expected in [500, 500, 503, 503] {
-        assert_eq!(gateway.ask(&chat(true)).await.status, expected);
+    let asked = "weir_gateway_upstream_requests_total{upstream=\"a\",result=\"5xx\"}";
+    for _ in 0..4 {
+        assert_eq!(gateway.ask(&chat(true)).await.status, 200);
     }
+    gateway.metric_becomes(asked, 2.0).await;
     gateway.metric_becomes("weir_gateway_upstream_up{upstream=\"a\"}", 0.0).await;
     tokio::time::sleep(Duration::from_millis(350)).await;
-    assert_eq!(gateway.ask(&chat(true)).await.status, 500, "one request may try again");
-    assert_eq!(gateway.ask(&chat(true)).await.status, 503);
+    for _ in 0..3 {
+        assert_eq!(gateway.ask(&chat(true)).await.status, 200);
+    }
+    // One request may try again.
+    gateway.metric_becomes(asked, 3.0).await;
+}
+
+#[tokio::test]
+async fn a_single_upstream_is_asked_however_often_it_has_failed() {
+    let upstream = refusing("500 Internal Server Error", "").await;
+    let breaker = "breaker = { failures = 1 }\n";
+    let table = super::world::upstream_tables(&[&upstream]) + breaker;
+    let gateway = Gateway::start(&format!("[retry]\nattempts = 1\n{table}"));
+    for _ in 0..3 {
+        assert_eq!(gateway.ask(&chat(true)).await.status, 500);
+    }
 }

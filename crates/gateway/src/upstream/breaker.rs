@@ -45,8 +45,9 @@ impl Breaker {
         }
     }
 
-    /// Lets a request pass or not. Every one that passes is followed by exactly one of
-    /// [`succeeded`](Self::succeeded), [`failed`](Self::failed), [`undecided`](Self::undecided).
+    /// Says whether a request should pass. However it went is told by
+    /// [`answered`](Self::answered), [`succeeded`](Self::succeeded), [`failed`](Self::failed) or
+    /// [`undecided`](Self::undecided).
     pub(crate) fn allow(&mut self, now: Instant) -> Permission {
         if !self.would_allow(now) {
             return Permission::Refused;
