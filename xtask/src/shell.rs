@@ -54,11 +54,19 @@ impl Tool {
     ///
     /// # Errors
     /// When it cannot be started or does not exit with 0.
-    pub(crate) fn run(mut self) -> Result<()> {
+    pub(crate) fn run(self) -> Result<()> {
+        self.run_expecting(&[0])
+    }
+
+    /// Runs it with the terminal's stdout and stderr, and takes any of these exit codes for well.
+    ///
+    /// # Errors
+    /// When it cannot be started or ends otherwise.
+    pub(crate) fn run_expecting(mut self, codes: &[i32]) -> Result<()> {
         let line = self.line();
         let status =
             self.command.status().with_context(|| format!("`{line}` could not be started"))?;
-        if !status.success() {
+        if !status.code().is_some_and(|code| codes.contains(&code)) {
             bail!("`{line}` failed: {status}");
         }
         Ok(())
@@ -119,6 +127,15 @@ mod tests {
         assert!(message.contains("sh -c"), "{message}");
         assert!(message.contains("exit status: 3"), "{message}");
         assert!(message.ends_with("no such thing"), "{message}");
+    }
+
+    #[test]
+    fn only_expected_exit_codes_are_well() {
+        let exit = |code: &str| Tool::new("sh").args(["-c", "exit $0", code]);
+        exit("1").run_expecting(&[0, 1]).unwrap();
+        exit("0").run().unwrap();
+        assert!(exit("2").run_expecting(&[0, 1]).is_err());
+        assert!(exit("1").run().is_err());
     }
 
     #[test]
