@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use crate::call::Call;
 use crate::deadline::Deadline;
 use crate::refusal::{Reason, Refusal};
-use crate::request::{self, show_key};
+use crate::request;
 use crate::upstream::pool::{Exchange, Lease, Outgoing, SendError};
 use crate::upstream::{Upstream, Visit};
 
@@ -204,9 +204,8 @@ impl Tries<'_> {
         } else {
             (deadlines.whole_answer, Deadline::WholeAnswer)
         };
-        let outgoing = addressed(self.outgoing, upstream, self.call);
         let pool = self.call.worker.pool(upstream);
-        let mut exchange = timeout(limit, pool.send(&outgoing, deadlines.connect))
+        let mut exchange = timeout(limit, pool.send(self.outgoing, deadlines.connect))
             .await
             .map_err(|_| Reason::Deadline(deadline))?
             .map_err(|error| self.explain(upstream, &error))?;
@@ -256,16 +255,6 @@ async fn first_piece(exchange: &mut Exchange) -> Option<Bytes> {
             _ => {}
         }
     }
-}
-
-/// The request with this upstream's path and key.
-fn addressed(outgoing: &Outgoing, upstream: &Upstream, call: &Call) -> Outgoing {
-    let mut addressed = outgoing.clone();
-    addressed.path.insert_str(0, &upstream.settings.origin.prefix);
-    if let Some(key) = &upstream.settings.key {
-        show_key(&mut addressed.headers, call.endpoint.dialect(), key);
-    }
-    addressed
 }
 
 fn is_less_loaded(one: &Upstream, other: &Upstream) -> bool {

@@ -13,7 +13,6 @@ use tokio::time::timeout;
 use wire::Dialect;
 
 use crate::config::Provider;
-use crate::request::show_key;
 use crate::state::State;
 use crate::upstream::Upstream;
 use crate::upstream::pool::Outgoing;
@@ -75,11 +74,8 @@ async fn offered(worker: &Worker, upstream: &Upstream, dialect: Dialect) -> Vec<
     if anthropic {
         headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
     }
-    if let Some(key) = &upstream.settings.key {
-        show_key(&mut headers, dialect, key);
-    }
-    let path = format!("{}/v1/models", upstream.settings.origin.prefix);
-    let outgoing = Outgoing { method: Method::GET, path, headers, body: Bytes::new() };
+    let path = "/v1/models".to_owned();
+    let outgoing = Outgoing { method: Method::GET, path, headers, dialect, body: Bytes::new() };
     let asking = async {
         let mut exchange = worker.pool(upstream).send(&outgoing, WITHIN).await.ok()?;
         if !exchange.response.status().is_success() {

@@ -107,7 +107,8 @@ async fn admit(
     let outgoing = Outgoing {
         method: head.method,
         path: path(endpoint, &head.uri),
-        headers: request::headers_to_upstream(&head.headers, &request_id),
+        headers: request::headers_to_upstream(head.headers, &request_id),
+        dialect: endpoint.dialect(),
         body: send_as.map_or_else(|| body.clone(), |model| asked.with_model(&body, &model)),
     };
     worker.metrics().open_streams.inc();

@@ -6,10 +6,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
+use wire::Dialect;
 
 use super::Upstream;
 use super::pool::Outgoing;
-use crate::request::show_key;
+use crate::config::Provider;
 use crate::worker::Worker;
 
 /// How often it is looked whose turn it is: the resolution of `health.every`.
@@ -55,14 +56,14 @@ async fn check(worker: &Worker, upstream: &Upstream) {
 }
 
 async fn answers(worker: &Worker, upstream: &Upstream, path: &str, limit: Duration) -> bool {
-    let mut headers = HeaderMap::new();
-    if let Some(key) = &upstream.settings.key {
-        let anthropic = upstream.settings.speaks(wire::Dialect::Anthropic);
-        let dialect = if anthropic { wire::Dialect::Anthropic } else { wire::Dialect::OpenaiChat };
-        show_key(&mut headers, dialect, key);
-    }
-    let outgoing =
-        Outgoing { method: Method::GET, path: path.to_owned(), headers, body: Bytes::new() };
+    let anthropic = upstream.settings.provider == Provider::Anthropic;
+    let outgoing = Outgoing {
+        method: Method::GET,
+        path: path.to_owned(),
+        headers: HeaderMap::new(),
+        dialect: if anthropic { Dialect::Anthropic } else { Dialect::OpenaiChat },
+        body: Bytes::new(),
+    };
     let pool = worker.pool(upstream);
     match timeout(limit, pool.send(&outgoing, limit)).await {
         Ok(Ok(exchange)) => !exchange.response.status().is_server_error(),

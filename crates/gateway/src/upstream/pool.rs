@@ -11,15 +11,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, Uri, header};
+use http::uri::{self, Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
+use wire::Dialect;
 
 use super::connect::{ConnectError, Sender, StreamLimit, connect};
 use crate::metrics::UpstreamMetrics;
+use crate::request::show_key;
 use crate::settings;
 use crate::tasks::Tasks;
 
@@ -37,6 +40,9 @@ const STALE_TRIES: usize = 3;
 /// One worker's connections to one upstream.
 pub(crate) struct Pool {
     upstream: Arc<settings::Upstream>,
+    /// The upstream's place, as HTTP/2 and HTTP/1.1 write it.
+    authority: Authority,
+    host: HeaderValue,
     metrics: UpstreamMetrics,
     tasks: Tasks,
     idle: RefCell<VecDeque<(http1::SendRequest<Full<Bytes>>, Instant)>>,
@@ -60,9 +66,12 @@ struct Shared {
 #[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
-    /// Path and query, with the upstream's prefix.
+    /// Path and query, before which the upstream's prefix comes.
     pub(crate) path: String,
+    /// Without any key: the upstream's is added when it is known which one is asked.
     pub(crate) headers: HeaderMap,
+    /// How the key is shown.
+    pub(crate) dialect: Dialect,
     pub(crate) body: Bytes,
 }
 
@@ -118,7 +127,11 @@ impl Pool {
         tasks: Tasks,
     ) -> Rc<Self> {
         let http2 = if upstream.tls.is_some() { None } else { Some(upstream.http2) };
+        let authority = upstream.origin.authority.as_str();
+        let valid = "settings take the authority from a valid URL";
         Rc::new(Self {
+            authority: authority.parse().expect(valid),
+            host: HeaderValue::from_str(authority).expect(valid),
             upstream,
             metrics,
             tasks,
@@ -215,20 +228,24 @@ impl Pool {
         let origin = &self.upstream.origin;
         let mut request = Request::new(Full::new(outgoing.body.clone()));
         *request.method_mut() = outgoing.method.clone();
-        *request.headers_mut() = outgoing.headers.clone();
-        let uri = if http2 {
-            let scheme = if origin.secure { "https" } else { "http" };
-            Uri::builder()
-                .scheme(scheme)
-                .authority(origin.authority.as_str())
-                .path_and_query(outgoing.path.as_str())
-                .build()
+        let mut headers = outgoing.headers.clone();
+        if let Some(key) = &self.upstream.key {
+            show_key(&mut headers, outgoing.dialect, key);
+        }
+        let path = format!("{}{}", origin.prefix, outgoing.path);
+        let path =
+            PathAndQuery::try_from(path).map_err(|error| SendError::Request(error.into()))?;
+        let mut uri = uri::Parts::default();
+        uri.path_and_query = Some(path);
+        if http2 {
+            uri.scheme = Some(if origin.secure { Scheme::HTTPS } else { Scheme::HTTP });
+            uri.authority = Some(self.authority.clone());
         } else {
-            let host = origin.authority.parse().map_err(http::Error::from);
-            request.headers_mut().insert(header::HOST, host.map_err(SendError::Request)?);
-            Uri::builder().path_and_query(outgoing.path.as_str()).build()
-        };
-        *request.uri_mut() = uri.map_err(SendError::Request)?;
+            headers.insert(header::HOST, self.host.clone());
+        }
+        let uri = Uri::from_parts(uri).map_err(|error| SendError::Request(error.into()))?;
+        *request.headers_mut() = headers;
+        *request.uri_mut() = uri;
         Ok(request)
     }
 
