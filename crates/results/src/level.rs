@@ -150,7 +150,8 @@ pub struct ProcessUsage {
     pub cpu_us_per_chunk: Option<f64>,
     /// Highest resident memory seen, in bytes.
     pub peak_rss_bytes: u64,
-    /// Resident memory before the level's first connection, in bytes.
+    /// Resident memory before the run's first level, in bytes: memory that a process keeps from
+    /// earlier levels is not idle.
     pub idle_rss_bytes: u64,
     /// Most open file descriptors seen.
     pub peak_fds: u64,

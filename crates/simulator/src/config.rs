@@ -189,6 +189,12 @@ impl Settings {
         self.listen
     }
 
+    /// The profile of requests that name none.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
     /// The seed of everything random.
     #[must_use]
     pub fn seed(&self) -> u64 {

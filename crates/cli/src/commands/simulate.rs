@@ -44,7 +44,8 @@ fn settings(args: &SimulateArgs) -> Result<Settings, ConfigError> {
     Settings::new(config)
 }
 
-fn failure(error: ConfigError) -> Failure {
+/// A configuration error with its exit code.
+pub(crate) fn failure(error: ConfigError) -> Failure {
     match error {
         ConfigError::UnknownProfile { .. } => Failure::usage(error),
         _ => Failure::environment(error),

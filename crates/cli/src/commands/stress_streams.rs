@@ -1,7 +1,8 @@
 //! `weir stress streams`: resolve what was asked for, start what is missing, measure, report.
 
 use anyhow::{Context, anyhow};
-use results::{Run, VerdictWord};
+use results::units::millis;
+use results::{Ideal, Run, VerdictWord};
 use runtime::signal::{Shutdown, Signals};
 use stress::config::{Config, Header};
 use stress::error::ErrorKind;
@@ -15,6 +16,7 @@ use wire::Dialect;
 
 use crate::args::{StreamsArgs, Talk};
 use crate::commands::report::terminal_options;
+use crate::commands::simulate;
 use crate::embedded::Embedded;
 use crate::exit_code::{
     BUG, CommandResult, ENVIRONMENT, Failure, INTERRUPTED, MET, NOT_MET, UNREACHABLE, USAGE,
@@ -179,11 +181,22 @@ fn start_simulator(settings: &mut Settings) -> Result<Embedded, Failure> {
             )));
         }
     };
+    settings.ideal = settings.ideal.or(ideal_course(settings.profile.clone())?);
     let simulator = Embedded::simulator(settings.profile.as_deref(), settings.seed)?;
     settings.url = format!("{}{path}", simulator.url)
         .parse()
         .map_err(|error| anyhow!("the simulator printed a URL that is none: {error}"))?;
     Ok(simulator)
+}
+
+/// The course that the embedded simulator's answers are meant to take, where all take the same.
+fn ideal_course(profile: Option<String>) -> Result<Option<Ideal>, Failure> {
+    let config = simulator::Config { profile, ..simulator::Config::default() };
+    let simulated = simulator::Settings::new(config).map_err(simulate::failure)?;
+    Ok(simulated
+        .profile()
+        .constant_course()
+        .map(|(first, gap)| Ideal { first_ms: millis(first), gap_ms: millis(gap) }))
 }
 
 /// The exit code of a finished run.

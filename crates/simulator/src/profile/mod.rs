@@ -127,6 +127,18 @@ impl Profile {
         built_in::all()
     }
 
+    /// Time to the first event and between two events, where all answers have the same: both
+    /// constant and independent of load. What a tester draws as the ideal.
+    #[must_use]
+    pub fn constant_course(&self) -> Option<(std::time::Duration, std::time::Duration)> {
+        match (&self.ttft, &self.gap, &self.load) {
+            (Distribution::Constant(ttft), Distribution::Constant(gap), None) => {
+                Some((self.ticked(ttft.0), self.ticked(gap.0)))
+            }
+            _ => None,
+        }
+    }
+
     /// What it stands for, with source and date where it has them.
     #[must_use]
     pub fn about(&self) -> String {

@@ -139,3 +139,17 @@ proptest! {
         let _ = Profile::from_toml("test", &text);
     }
 }
+
+#[test]
+fn a_constant_course_is_known_and_a_drawn_one_is_not() {
+    let course = |toml: &str| Profile::from_toml("test", toml).unwrap().constant_course();
+    let millis = Duration::from_millis;
+    let rest = "gap = '140ms'\nevents = 40\n";
+    assert_eq!(course(&format!("ttft = '1100ms'\n{rest}")), Some((millis(1100), millis(140))));
+    assert_eq!(
+        course(&format!("ttft = '1100ms'\ntick = '50ms'\n{rest}")),
+        Some((millis(1100), millis(150)))
+    );
+    let drawn = "ttft = { distribution = 'uniform', min = '1s', max = '2s' }\n";
+    assert_eq!(course(&format!("{drawn}{rest}")), None);
+}

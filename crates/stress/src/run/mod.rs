@@ -98,6 +98,17 @@ pub async fn run(
     Ok(ascent.into_run(started_at, begin.elapsed(), file_limit, processes.embedded))
 }
 
+/// A process that kept memory from earlier levels is not idle with it: what it had before the
+/// run's first level is its idle memory in all of them.
+fn keep_idle_memory(first: &Level, level: &mut Level) {
+    for process in level.target_usage.iter_mut().flatten() {
+        let before = first.target_usage.iter().flatten().find(|known| known.pid == process.pid);
+        if let Some(before) = before {
+            process.idle_rss_bytes = before.idle_rss_bytes;
+        }
+    }
+}
+
 async fn unless_stopped<T>(
     stop: &CancellationToken,
     work: impl Future<Output = Result<T, Error>>,
@@ -227,8 +238,11 @@ impl Ascent<'_> {
             processes: self.processes.clone(),
             local: self.local,
         };
-        let Measured { level, errors, server, version } =
+        let Measured { mut level, errors, server, version } =
             run_level(&self.gear, &plan, self.events, self.stop).await?;
+        if let Some(first) = self.levels.first() {
+            keep_idle_memory(first, &mut level);
+        }
         tracing::info!(users, peak_open = level.peak_open, trusted = level.trusted, "level ended");
         tell(self.events, RunEvent::LevelFinished(Box::new(level.clone())));
         let judgement = judgement(&level, &self.settings.slos);
