@@ -17,6 +17,7 @@ Examples:
   weir stress streams                                   stress an embedded simulator, quick ladder
   weir stress streams http://127.0.0.1:8000/v1/chat/completions --ladder 100,500,1000
   weir simulate --profile claude-sonnet-4               stand in for the OpenAI and Anthropic APIs
+  weir serve --upstream https://api.openai.com          carry its streams to many clients
   weir report weir-runs/20261121-120000-quick/run.json --format html -o report.html
 
 Exit codes: 0 met, 1 an SLO or check failed, 2 usage, 3 this machine or configuration cannot do
@@ -54,6 +55,12 @@ pub(crate) enum Command {
     /// Stand in for the OpenAI and Anthropic APIs, with seeded delays and faults
     #[command(after_help = SIMULATE_EXAMPLES)]
     Simulate(SimulateArgs),
+    /// Carry streamed answers from providers to many clients
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(ServeArgs),
+    /// Make keys for the clients of `weir serve`
+    #[command(subcommand)]
+    Key(Key),
     /// Load a server step by step, check every answer, and report what it carried
     #[command(subcommand)]
     Stress(Stress),
@@ -127,6 +134,52 @@ pub(crate) struct SimulateArgs {
     /// End as soon as stdin is closed: for a parent process that starts the simulator
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,
+}
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  weir serve --upstream http://127.0.0.1:8100    every model to that OpenAI- and Anthropic-speaking
+                                                 upstream, on 127.0.0.1:8080
+  weir serve --config weir.toml                  routes, keys, limits; see examples/gateway/
+  weir serve --config weir.toml --check          check the configuration, then end
+  kill -HUP PID                                  load a changed configuration, dropping no stream
+
+GET /healthz (alive), /readyz (takes requests), /metrics (Prometheus) and / (live page) are for this
+machine and admin keys; SIGTERM drains.";
+
+/// Arguments of `weir serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Upstreams, routes, keys and limits, as TOML [default: weir.toml]
+    #[arg(long, value_name = "FILE", conflicts_with = "upstream")]
+    pub config: Option<PathBuf>,
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<std::net::SocketAddr>,
+    /// Send every model to this upstream, without a configuration
+    #[arg(long, value_name = "URL")]
+    pub upstream: Option<String>,
+    /// Speak HTTP/2 to the http:// upstream without asking, as weir simulate understands it
+    #[arg(long, requires = "upstream")]
+    pub http2: bool,
+    /// Check the configuration, then end
+    #[arg(long)]
+    pub check: bool,
+    /// End as soon as stdin is closed: for a parent process that starts the gateway
+    #[arg(long, hide = true)]
+    pub until_stdin_closes: bool,
+}
+
+/// What to do with keys.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a key: stderr shows it once, stdout is the [[key]] table with its hash
+    #[command(after_help = "Examples:\n  weir key new\n  weir key new --name alice >> weir.toml")]
+    New {
+        /// Whose key it is
+        #[arg(long, default_value = "client")]
+        name: String,
+    },
 }
 
 const REPORT_EXAMPLES: &str = "\

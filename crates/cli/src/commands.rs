@@ -1,8 +1,10 @@
 //! One file a subcommand.
 
 pub(crate) mod completions;
+pub(crate) mod key;
 pub(crate) mod reference;
 pub(crate) mod report;
+pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod stress_streams;
 
@@ -12,12 +14,14 @@ use crate::args::Talk;
 
 /// Sends log lines to stderr: warnings, or more with `-v`, or as `WEIR_LOG` says.
 pub(crate) fn log_to_stderr(talk: Talk) {
+    // What the HTTP libraries tell of their frames and headers drowns everything, and may hold
+    // keys: only WEIR_LOG asks for it.
     let default = match (talk.quiet, talk.verbose) {
         (true, _) => "error",
         (_, 0) => "warn",
-        (_, 1) => "info",
-        (_, 2) => "debug",
-        _ => "trace",
+        (_, 1) => "warn,weir=info,gateway=info,runtime=info,simulator=info,stress=info",
+        (_, 2) => "warn,weir=debug,gateway=debug,runtime=debug,simulator=debug,stress=debug",
+        _ => "warn,weir=trace,gateway=trace,runtime=trace,simulator=trace,stress=trace",
     };
     let filter = EnvFilter::builder()
         .with_env_var("WEIR_LOG")

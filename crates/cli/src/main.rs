@@ -20,6 +20,8 @@ fn main() -> ExitCode {
     commands::log_to_stderr(cli.talk);
     exit_code::report(match cli.command {
         args::Command::Simulate(args) => commands::simulate::run(&args),
+        args::Command::Serve(args) => commands::serve::run(&args),
+        args::Command::Key(args::Key::New { name }) => commands::key::new(&name),
         args::Command::Stress(args::Stress::Streams(args)) => {
             commands::stress_streams::run(*args, cli.talk)
         }

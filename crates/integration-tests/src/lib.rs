@@ -1,7 +1,8 @@
 //! The real binary as the tests drive it: start a server, run a command, read what it wrote.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -51,6 +52,16 @@ impl Server {
         Self::start(&mut command)
     }
 
+    /// `weir serve` on a free port with these further arguments.
+    ///
+    /// # Errors
+    /// When it cannot be started or ends before it prints its URL.
+    pub fn gateway<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Result<Self> {
+        let mut command = Command::new(weir_binary());
+        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments);
+        Self::start(&mut command)
+    }
+
     /// Any server that prints its base URL as its first line.
     ///
     /// # Errors
@@ -73,6 +84,50 @@ impl Server {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The status and body of the answer to a `GET`.
+    ///
+    /// # Errors
+    /// When it cannot be reached or breaks off.
+    pub fn get(&self, path: &str) -> Result<(u16, String)> {
+        let address = self.url.strip_prefix("http://").context("the URL begins with http://")?;
+        let mut stream = TcpStream::connect(address)?;
+        let head = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("no end of the head")?;
+        let status = head.split(' ').nth(1).context("no status")?.parse()?;
+        Ok((status, body.to_owned()))
+    }
+
+    /// The value of a sample in `/metrics`; 0 where it does not exist.
+    ///
+    /// # Errors
+    /// When it cannot be reached or the value is no number.
+    pub fn metric(&self, name: &str) -> Result<f64> {
+        let (_, text) = self.get("/metrics")?;
+        let sample = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        Ok(sample.unwrap_or("0").parse()?)
+    }
+
+    /// Sends it a signal by name (`TERM`, `HUP`, `KILL`).
+    ///
+    /// # Errors
+    /// When `kill` cannot be run or refuses.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let status = Command::new("kill").args(["-s", name, &self.pid().to_string()]).status()?;
+        ensure!(status.success(), "kill -s {name} failed");
+        Ok(())
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// When the operating system cannot tell.
+    pub fn wait(&mut self) -> Result<std::process::ExitStatus> {
+        Ok(self.child.wait()?)
     }
 
     /// Whether it has ended, and how.

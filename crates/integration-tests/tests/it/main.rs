@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod faults;
+mod gateway;
 mod peers;
 mod reports;
 mod streams;

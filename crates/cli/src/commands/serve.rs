@@ -1,0 +1,103 @@
+//! `weir serve`: the gateway.
+
+mod reload;
+
+use std::fs::OpenOptions;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use anyhow::{Context, anyhow};
+use gateway::Server;
+use runtime::signal::{Shutdown, Signals};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::args::ServeArgs;
+use crate::exit_code::{CommandResult, Failure, INTERRUPTED, MET};
+use crate::paint;
+use reload::{Source, Watched};
+
+/// Where the configuration is looked for when nothing is said.
+const DEFAULT_CONFIG: &str = "weir.toml";
+
+/// Checks everything, listens, prints the base URL and serves until told to end.
+pub(crate) fn run(args: &ServeArgs) -> CommandResult {
+    let source = source(args)?;
+    let (settings, watched) = reload::load(&source).map_err(Failure::environment)?;
+    if args.check {
+        return Ok(MET);
+    }
+    if settings.keys.is_empty() && !settings.listen.ip().is_loopback() {
+        paint::say(format_args!(
+            "warning: {} takes requests from everybody: make keys by `weir key new`",
+            settings.listen
+        ));
+    }
+    runtime::limits::raise_open_files();
+    let usage_log = settings.usage_log.as_deref().map(open_log).transpose()?;
+    let scheme = if settings.tls.is_some() { "https" } else { "http" };
+    let server = Server::bind(settings, usage_log).map_err(Failure::environment)?;
+    let shutdown = Shutdown::default();
+    watch(shutdown.clone(), source, watched, server.handle())?;
+    paint::data(&format!("{scheme}://{}\n", server.address()))
+        .context("failed to write to stdout")?;
+    if args.until_stdin_closes {
+        let drain = shutdown.drain.clone();
+        thread::spawn(move || {
+            let _ = io::copy(&mut io::stdin().lock().by_ref(), &mut io::sink());
+            drain.cancel();
+        });
+    }
+    server.run(&shutdown).map_err(|error| anyhow!(error))?;
+    // The second signal cuts what the first one would have let finish.
+    Ok(if shutdown.abort.is_cancelled() { INTERRUPTED } else { MET })
+}
+
+fn source(args: &ServeArgs) -> Result<Source, Failure> {
+    if let Some(url) = &args.upstream {
+        return Ok(Source::Upstream { url: url.clone(), http2: args.http2, listen: args.listen });
+    }
+    let file = args.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG));
+    if args.config.is_none() && !file.exists() {
+        return Err(Failure::usage(anyhow!(
+            "there is no {DEFAULT_CONFIG} here: name an upstream by --upstream URL, or a file by \
+             --config FILE"
+        )));
+    }
+    Ok(Source::File { file, listen: args.listen })
+}
+
+fn open_log(path: &Path) -> Result<Box<dyn Write + Send>, Failure> {
+    let opened = OpenOptions::new().create(true).append(true).open(path);
+    let file = opened
+        .with_context(|| format!("failed to open the usage log {}", path.display()))
+        .map_err(Failure::environment)?;
+    Ok(Box::new(file))
+}
+
+/// From now on SIGTERM and SIGINT end the server, and SIGHUP and changed files reload it.
+fn watch(
+    shutdown: Shutdown,
+    source: Source,
+    watched: Watched,
+    handle: gateway::Handle,
+) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start a runtime")?;
+    let (signals, hangup) = {
+        let _context = runtime.enter();
+        let hangup = signal(SignalKind::hangup()).context("failed to watch for SIGHUP")?;
+        (Signals::register().context("failed to watch for signals")?, hangup)
+    };
+    thread::spawn(move || {
+        runtime.block_on(async {
+            tokio::select! {
+                _ = signals.watch(&shutdown) => {}
+                () = reload::watch(&source, watched, &handle, hangup) => {}
+            }
+        });
+    });
+    Ok(())
+}

@@ -1,0 +1,246 @@
+//! Client connections: accepting, TLS, HTTP/1.1 or HTTP/2, limits, closing.
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use crate::service::{self, Connection};
+use crate::settings::Settings;
+use crate::slow::{Guarded, GuardedStreams, Pressure};
+use crate::worker::Worker;
+
+/// Pause after a refused accept: out of descriptors, most likely, and they do not come back by
+/// asking at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Requests that one HTTP/2 client connection may have under way.
+const CLIENT_STREAMS: u32 = 1000;
+
+/// How often an HTTP/2 client is asked whether it lives, and how long it may take to answer.
+const PING_EVERY: Duration = Duration::from_secs(15);
+
+/// Accepts connections until dropped.
+pub(crate) async fn serve(worker: &Rc<Worker>, listener: Option<TcpListener>) -> io::Result<()> {
+    let listener = listener.ok_or_else(|| io::Error::other("a worker without a listener"))?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    loop {
+        let state = worker.shared.state();
+        if worker.shared.connections.load(Ordering::Relaxed) >= state.settings.limits.connections {
+            // Whoever comes now waits in the kernel's backlog.
+            sleep(ACCEPT_PAUSE).await;
+            continue;
+        }
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let open = Open::new(worker);
+                let worker_of_task = Rc::clone(worker);
+                worker.tasks.spawn(async move {
+                    let _open = open;
+                    drive(worker_of_task, stream, peer).await;
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept connections");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Counts an open client connection.
+struct Open(Rc<Worker>);
+
+impl Open {
+    fn new(worker: &Rc<Worker>) -> Self {
+        worker.shared.connections.fetch_add(1, Ordering::Relaxed);
+        worker.metrics().connections.inc();
+        Self(Rc::clone(worker))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.shared.connections.fetch_sub(1, Ordering::Relaxed);
+        self.0.metrics().connections.dec();
+    }
+}
+
+async fn drive(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
+    let accepted = Instant::now();
+    let state = worker.shared.state();
+    // An event must leave at once, not wait for the acknowledgement of the one before.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    match &state.settings.tls {
+        None => converse(worker, stream, peer, accepted, &state.settings).await,
+        Some(identity) => {
+            let acceptor = TlsAcceptor::from(std::sync::Arc::clone(&identity.0));
+            let limit = state.settings.deadlines.client_head;
+            if let Ok(Ok(stream)) = timeout(limit, acceptor.accept(stream)).await {
+                converse(worker, stream, peer, accepted, &state.settings).await;
+            }
+        }
+    }
+}
+
+async fn converse<S>(
+    worker: Rc<Worker>,
+    stream: S,
+    peer: SocketAddr,
+    accepted: Instant,
+    settings: &Settings,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let limit = settings.deadlines.client_write;
+    let builder = builder(&worker, settings);
+    let shared = std::sync::Arc::clone(&worker.shared);
+    let pressure = Rc::new(Pressure::default());
+    let clock = Rc::new(ArrivalClock(Cell::new(Some(ArrivedAt::Accepted(accepted)))));
+    let connection = Rc::new(Connection { worker, peer, pressure: Rc::clone(&pressure) });
+    let io = TokioIo::new(Timed { stream, clock: Rc::clone(&clock) });
+    let asked = Rc::new(Cell::new(false));
+    let of_service = Rc::clone(&asked);
+    let service = service_fn(move |request| {
+        of_service.set(true);
+        let (connection, at) = (Rc::clone(&connection), clock.take());
+        async move { Ok::<_, std::convert::Infallible>(service::serve(connection, request, at).await) }
+    });
+    let served = builder.serve_connection(io, service);
+    let mut guarded = pin!(Guarded::connection(served, pressure, limit));
+    let mut end = pin!(shared.phase.end.cancelled());
+    let (mut registered, mut ending) = (false, false);
+    // Hyper's own deadline for heads begins only when it knows which HTTP is spoken.
+    let mut first_request = Some(Box::pin(sleep(settings.deadlines.client_head)));
+    poll_fn(|context| {
+        // One registration lasts: this future stays in one task. From then on the flag, which is
+        // set before the token, says the same for less; this is the path of every event.
+        if !registered {
+            registered = true;
+            let _ = end.as_mut().poll(context);
+        }
+        if !ending && shared.phase.is_ended.load(Ordering::Relaxed) {
+            ending = true;
+            guarded.as_mut().inner().graceful_shutdown();
+        }
+        first_request.take_if(|_| asked.get());
+        if first_request.as_mut().is_some_and(|limit| limit.as_mut().poll(context).is_ready()) {
+            return Poll::Ready(());
+        }
+        guarded.as_mut().poll(context).map(drop)
+    })
+    .await;
+}
+
+fn builder(worker: &Worker, settings: &Settings) -> Builder<GuardedStreams> {
+    let deadlines = &settings.deadlines;
+    let mut builder =
+        Builder::new(GuardedStreams { tasks: worker.tasks.clone(), limit: deadlines.client_write });
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(deadlines.client_head)
+        // Also the bound of what waits to be written to one client.
+        .max_buf_size(settings.limits.head);
+    let head = u32::try_from(settings.limits.head).unwrap_or(u32::MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(CLIENT_STREAMS)
+        .max_header_list_size(head)
+        .keep_alive_interval(PING_EVERY)
+        .keep_alive_timeout(PING_EVERY)
+        .max_send_buf_size(settings.limits.head);
+    builder
+}
+
+/// When the request that is being read arrived.
+struct ArrivalClock(Cell<Option<ArrivedAt>>);
+
+/// What is known of a request's arrival.
+#[derive(Debug, Clone, Copy)]
+enum ArrivedAt {
+    /// It may have been there since the connection was accepted.
+    Accepted(Instant),
+    /// Its last bytes were read.
+    Read(Instant),
+}
+
+impl ArrivalClock {
+    fn take(&self) -> Instant {
+        match self.0.take() {
+            Some(ArrivedAt::Accepted(at) | ArrivedAt::Read(at)) => at,
+            None => Instant::now(),
+        }
+    }
+}
+
+/// Notes when the first byte of a request arrived, so that what it waits before it is served is
+/// part of its time.
+struct Timed<S> {
+    stream: S,
+    clock: Rc<ArrivalClock>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
+        match (&polled, self.clock.0.get()) {
+            // What was there already has waited since the connection was accepted.
+            (Poll::Ready(_), Some(ArrivedAt::Accepted(_))) => {}
+            (Poll::Ready(_), _) => self.clock.0.set(Some(ArrivedAt::Read(Instant::now()))),
+            (Poll::Pending, Some(ArrivedAt::Accepted(_))) => self.clock.0.set(None),
+            (Poll::Pending, _) => {}
+        }
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

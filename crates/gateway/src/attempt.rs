@@ -1,0 +1,322 @@
+//! Getting an answer to begin: which upstream, how often, how long.
+//!
+//! Everything here happens before the first byte has been passed on. After that nothing is tried
+//! again: the client holds a part of one answer, and another one's would not fit to it.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header, response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::call::Call;
+use crate::deadline::Deadline;
+use crate::refusal::{Reason, Refusal};
+use crate::request::{self, show_key};
+use crate::upstream::pool::{Exchange, Lease, Outgoing, SendError};
+use crate::upstream::{Upstream, Visit};
+
+/// First pause before the same upstream is asked again; it doubles with every further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// An answer that has begun.
+pub(crate) struct Answer {
+    pub(crate) head: response::Parts,
+    pub(crate) body: Answering,
+    /// The first piece of a streamed answer, which has been waited for.
+    pub(crate) first: Option<Bytes>,
+    /// When the request was sent.
+    pub(crate) sent: Instant,
+}
+
+/// The body of an answer, together with all that its upstream spends on it. Dropping it ends the
+/// upstream's work.
+pub(crate) struct Answering {
+    pub(crate) incoming: Incoming,
+    pub(crate) lease: Lease,
+    pub(crate) visit: Visit,
+}
+
+/// An answer that is being sought.
+pub(crate) type Seeking = Pin<Box<dyn Future<Output = Result<Answer, Refusal>>>>;
+
+/// Seeks an answer at the upstreams of `groups`, in their order.
+pub(crate) fn seek(call: Rc<Call>, outgoing: Outgoing, groups: Vec<Vec<usize>>) -> Seeking {
+    Box::pin(async move {
+        let cut = call.worker.shared.phase.cut.clone();
+        let total = call.state.settings.deadlines.total.map(|total| call.arrived + total);
+        let spare = speaking(&call, &groups) > 1;
+        let tries =
+            Tries { call: &call, outgoing: &outgoing, groups: &groups, spare, tried: Vec::new() };
+        let bounded = async {
+            match total {
+                Some(total) => timeout_at(total, tries.run())
+                    .await
+                    .unwrap_or_else(|_| Err(Reason::Deadline(Deadline::Total).into())),
+                None => tries.run().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            found = bounded => found,
+            () = cut.cancelled() => Err(Reason::Deadline(Deadline::Drain).into()),
+        }
+    })
+}
+
+/// The tries for one request.
+struct Tries<'a> {
+    call: &'a Call,
+    outgoing: &'a Outgoing,
+    groups: &'a [Vec<usize>],
+    /// Upstreams that are not well are spared: others can take over. A single one is asked all
+    /// the same, because its own refusal tells the client more than ours.
+    spare: bool,
+    /// Positions of upstreams that have been asked.
+    tried: Vec<usize>,
+}
+
+/// What to do next.
+enum Next {
+    /// Ask this upstream.
+    Ask(usize),
+    /// Ask again those that have been asked.
+    Again,
+    /// There is nobody to ask.
+    Nobody,
+}
+
+impl Tries<'_> {
+    async fn run(mut self) -> Result<Answer, Refusal> {
+        let retry = self.call.state.settings.retry;
+        let latest = self.call.arrived + retry.budget;
+        let mut last = Err(Reason::NoUpstream.into());
+        let mut pause = FIRST_PAUSE;
+        let mut before: Option<usize> = None;
+        loop {
+            match self.next(Instant::now()) {
+                Next::Ask(position) => {
+                    self.tried.push(position);
+                    let upstream = &self.call.state.upstreams[position];
+                    let Some(visit) = upstream.visit(Instant::now(), self.spare) else { continue };
+                    if let Some(before) = before.replace(position)
+                        && before != position
+                    {
+                        self.call.state.upstreams[before].live.metrics.failovers.inc();
+                    }
+                    // The answer before is given up only now that another one is sought.
+                    drop(std::mem::replace(&mut last, Err(Reason::NoUpstream.into())));
+                    last = self.ask(visit).await;
+                }
+                Next::Again => {
+                    let wait = last_wait(&last).unwrap_or(pause);
+                    if Instant::now() + wait > latest {
+                        return last;
+                    }
+                    pause *= 2;
+                    self.tried.clear();
+                    sleep(wait).await;
+                    continue;
+                }
+                Next::Nobody => return last,
+            }
+            let enough = self.call.progress.attempts.get() >= retry.attempts;
+            if enough || !is_worth_another(&last) || Instant::now() > latest {
+                return last;
+            }
+        }
+    }
+
+    /// The upstream with the least open streams for its weight in the first group that has any
+    /// that is well, has room, and was not asked yet.
+    fn next(&self, now: Instant) -> Next {
+        let dialect = self.call.endpoint.dialect();
+        let upstreams = &self.call.state.upstreams;
+        let mut asked_one_is_available = false;
+        for group in self.groups {
+            let turn = self.call.worker.turn();
+            let candidates = (0..group.len())
+                .map(|at| group[(at + turn) % group.len()])
+                .filter(|&at| upstreams[at].settings.speaks(dialect))
+                .filter(|&at| upstreams[at].has_room())
+                .filter(|&at| !self.spare || upstreams[at].is_well(now));
+            let mut best: Option<usize> = None;
+            for at in candidates {
+                if self.tried.contains(&at) {
+                    asked_one_is_available = true;
+                } else if best.is_none_or(|best| is_less_loaded(&upstreams[at], &upstreams[best])) {
+                    best = Some(at);
+                }
+            }
+            if let Some(best) = best {
+                return Next::Ask(best);
+            }
+        }
+        if asked_one_is_available { Next::Again } else { Next::Nobody }
+    }
+
+    async fn ask(&self, mut visit: Visit) -> Result<Answer, Refusal> {
+        let progress = &self.call.progress;
+        progress.attempts.set(progress.attempts.get() + 1);
+        let upstream = visit.upstream().clone();
+        *progress.upstream.borrow_mut() = Some(upstream.settings.name.clone());
+        let sent = Instant::now();
+        let asked = self.exchange(&upstream, sent).await;
+        let now = Instant::now();
+        match asked {
+            Ok((exchange, first)) => {
+                let status = exchange.response.status();
+                let result = if status.is_success() { "ok" } else { status_class(status) };
+                upstream.live.metrics.count(result);
+                if status.is_server_error() {
+                    visit.failed(now);
+                } else {
+                    visit.answered(now);
+                }
+                let (head, incoming) = exchange.response.into_parts();
+                *progress.upstream_request_id.borrow_mut() =
+                    request::upstream_request_id(&head.headers);
+                let body = Answering { incoming, lease: exchange.lease, visit };
+                Ok(Answer { head, body, first, sent })
+            }
+            Err(reason) => {
+                upstream.live.metrics.count(reason.name());
+                visit.failed(now);
+                Err(reason.into())
+            }
+        }
+    }
+
+    /// Sends the request; of a streamed answer it also waits for the first piece, because until
+    /// then another upstream can take over.
+    async fn exchange(
+        &self,
+        upstream: &Upstream,
+        sent: Instant,
+    ) -> Result<(Exchange, Option<Bytes>), Reason> {
+        let deadlines = &self.call.state.settings.deadlines;
+        let (limit, deadline) = if self.call.streamed {
+            (deadlines.upstream_head, Deadline::UpstreamHead)
+        } else {
+            (deadlines.whole_answer, Deadline::WholeAnswer)
+        };
+        let outgoing = addressed(self.outgoing, upstream, self.call);
+        let pool = self.call.worker.pool(upstream);
+        let mut exchange = timeout(limit, pool.send(&outgoing, deadlines.connect))
+            .await
+            .map_err(|_| Reason::Deadline(deadline))?
+            .map_err(|error| self.explain(upstream, &error))?;
+        if !is_event_stream(exchange.response.headers()) || !exchange.response.status().is_success()
+        {
+            return Ok((exchange, None));
+        }
+        let first = timeout_at(sent + deadlines.first_event, first_piece(&mut exchange))
+            .await
+            .map_err(|_| Reason::Deadline(Deadline::FirstEvent))?;
+        first.map(|first| (exchange, Some(first))).ok_or(Reason::Broken)
+    }
+
+    fn explain(&self, upstream: &Upstream, error: &SendError) -> Reason {
+        tracing::info!(
+            request_id = self.call.request_id_text(),
+            upstream = upstream.settings.name,
+            %error,
+            "a try failed"
+        );
+        match error {
+            SendError::ConnectTimeout(_) => Reason::Deadline(Deadline::Connect),
+            SendError::Connect(_)
+            | SendError::Stillborn
+            | SendError::Http(_)
+            | SendError::Request(_) => Reason::Unreachable,
+        }
+    }
+}
+
+/// How many upstreams of a route speak the request's dialect.
+fn speaking(call: &Call, groups: &[Vec<usize>]) -> usize {
+    let dialect = call.endpoint.dialect();
+    let mut positions: Vec<usize> = groups.iter().flatten().copied().collect();
+    positions.sort_unstable();
+    positions.dedup();
+    positions.retain(|&at| call.state.upstreams[at].settings.speaks(dialect));
+    positions.len()
+}
+
+/// The first bytes of a body; `None` when there are none.
+async fn first_piece(exchange: &mut Exchange) -> Option<Bytes> {
+    loop {
+        let frame = exchange.response.body_mut().frame().await?.ok()?;
+        match frame.into_data() {
+            Ok(data) if !data.is_empty() => return Some(data),
+            _ => {}
+        }
+    }
+}
+
+/// The request with this upstream's path and key.
+fn addressed(outgoing: &Outgoing, upstream: &Upstream, call: &Call) -> Outgoing {
+    let mut addressed = outgoing.clone();
+    addressed.path.insert_str(0, &upstream.settings.origin.prefix);
+    if let Some(key) = &upstream.settings.key {
+        show_key(&mut addressed.headers, call.endpoint.dialect(), key);
+    }
+    addressed
+}
+
+fn is_less_loaded(one: &Upstream, other: &Upstream) -> bool {
+    let ((one_open, one_weight), (other_open, other_weight)) = (one.load(), other.load());
+    let weighted = |open: usize, weight: u32| {
+        u64::try_from(open).unwrap_or(u64::MAX).saturating_mul(u64::from(weight))
+    };
+    weighted(one_open, other_weight) < weighted(other_open, one_weight)
+}
+
+/// Whether the answer is one that another try may better.
+fn is_worth_another(last: &Result<Answer, Refusal>) -> bool {
+    match last {
+        Ok(answer) => {
+            let status = answer.head.status.as_u16();
+            let told_not_to = answer
+                .head
+                .headers
+                .get("x-should-retry")
+                .is_some_and(|value| value.as_bytes() == b"false");
+            !told_not_to && matches!(status, 429 | 500 | 502 | 503 | 504 | 529)
+        }
+        Err(refusal) => !matches!(refusal.reason, Reason::NoUpstream),
+    }
+}
+
+/// How long the upstream asks to be left alone.
+fn last_wait(last: &Result<Answer, Refusal>) -> Option<Duration> {
+    let headers = &last.as_ref().ok()?.head.headers;
+    let number = |name| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+    let seconds = number("retry-after-ms")
+        .map(|millis| millis / 1000.0)
+        .or_else(|| number(header::RETRY_AFTER.as_str()))?;
+    // An endless or senseless wait is one that no budget allows.
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX / 4))
+}
+
+/// Whether an answer is a stream of server-sent events.
+pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| wire::Dialect::Sse.allows_content_type(value))
+}
+
+fn status_class(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        429 => "429",
+        529 => "529",
+        500..=599 => "5xx",
+        400..=499 => "4xx",
+        _ => "other",
+    }
+}

@@ -1,0 +1,50 @@
+//! The paths that are carried, and the dialect of each.
+
+use http::Method;
+use wire::Dialect;
+
+/// A request that goes to an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Endpoint {
+    /// OpenAI Chat Completions.
+    Chat,
+    /// OpenAI Responses.
+    Responses,
+    /// Anthropic Messages.
+    Messages,
+    /// Anthropic's token count of a message; never streamed.
+    CountTokens,
+}
+
+impl Endpoint {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Chat, Self::Responses, Self::Messages, Self::CountTokens];
+
+    /// The endpoint at a path, whatever the method.
+    pub(crate) fn at(path: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|endpoint| endpoint.path() == path)
+    }
+
+    /// Its path, here and at the upstream.
+    pub(crate) fn path(self) -> &'static str {
+        match self {
+            Self::Chat => "/v1/chat/completions",
+            Self::Responses => "/v1/responses",
+            Self::Messages => "/v1/messages",
+            Self::CountTokens => "/v1/messages/count_tokens",
+        }
+    }
+
+    /// The one method that it takes.
+    pub(crate) const METHOD: Method = Method::POST;
+
+    /// The dialect that client and upstream speak.
+    pub(crate) fn dialect(self) -> Dialect {
+        match self {
+            Self::Chat => Dialect::OpenaiChat,
+            Self::Responses => Dialect::OpenaiResponses,
+            Self::Messages | Self::CountTokens => Dialect::Anthropic,
+        }
+    }
+}

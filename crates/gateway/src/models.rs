@@ -1,0 +1,101 @@
+//! `GET /v1/models`: what the configuration names, and what the upstreams offer under its stars.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::{HeaderMap, HeaderValue, Method};
+use http_body_util::{BodyExt, Limited};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+use wire::Dialect;
+
+use crate::config::Provider;
+use crate::request::show_key;
+use crate::state::State;
+use crate::upstream::Upstream;
+use crate::upstream::pool::Outgoing;
+use crate::worker::Worker;
+
+/// How long the slowest upstream may take to list its models; it is left out beyond that.
+const WITHIN: Duration = Duration::from_secs(3);
+
+/// Longest list of one upstream, in bytes.
+const MAX_LIST: usize = 4 << 20;
+
+/// The list in the form of the caller's dialect.
+pub(crate) async fn list(worker: &Worker, state: &Arc<State>, dialect: Dialect) -> Bytes {
+    let mut models: BTreeMap<String, Value> = BTreeMap::new();
+    let speaking = state.upstreams.iter().filter(|upstream| upstream.settings.speaks(dialect));
+    let lists = join_all(speaking.map(|upstream| offered(worker, upstream, dialect))).await;
+    for model in lists.into_iter().flatten() {
+        let Some(id) = model.get("id").and_then(Value::as_str) else { continue };
+        if state.settings.route(id).is_some_and(|route| route.model.literal().is_none()) {
+            models.entry(id.to_owned()).or_insert(model);
+        }
+    }
+    for route in &state.settings.routes {
+        if let Some(id) = route.model.literal() {
+            models.entry(id.to_owned()).or_insert_with(|| named(id, dialect));
+        }
+    }
+    let ids: Vec<&String> = models.keys().collect();
+    let ends = (ids.first().map(ToString::to_string), ids.last().map(ToString::to_string));
+    let data: Vec<&Value> = models.values().collect();
+    let document = if dialect == Dialect::Anthropic {
+        json!({ "data": data, "has_more": false, "first_id": ends.0, "last_id": ends.1 })
+    } else {
+        json!({ "object": "list", "data": data })
+    };
+    Bytes::from(document.to_string())
+}
+
+/// A model that only the configuration knows: an alias, or a name that no upstream lists.
+fn named(id: &str, dialect: Dialect) -> Value {
+    if dialect == Dialect::Anthropic {
+        json!({
+            "id": id,
+            "type": "model",
+            "display_name": id,
+            "created_at": "1970-01-01T00:00:00Z",
+            "lifecycle": "active",
+        })
+    } else {
+        json!({ "id": id, "object": "model", "created": 0, "owned_by": "weir" })
+    }
+}
+
+/// What one upstream lists; nothing where it fails, which others make up for.
+async fn offered(worker: &Worker, upstream: &Upstream, dialect: Dialect) -> Vec<Value> {
+    let mut headers = HeaderMap::new();
+    let anthropic =
+        dialect == Dialect::Anthropic || upstream.settings.provider == Provider::Anthropic;
+    if anthropic {
+        headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+    }
+    if let Some(key) = &upstream.settings.key {
+        show_key(&mut headers, dialect, key);
+    }
+    let path = format!("{}/v1/models", upstream.settings.origin.prefix);
+    let outgoing = Outgoing { method: Method::GET, path, headers, body: Bytes::new() };
+    let asking = async {
+        let mut exchange = worker.pool(upstream).send(&outgoing, WITHIN).await.ok()?;
+        if !exchange.response.status().is_success() {
+            return None;
+        }
+        let body = Limited::new(exchange.response.body_mut(), MAX_LIST).collect().await.ok()?;
+        exchange.lease.finish();
+        let mut document: Value = serde_json::from_slice(&body.to_bytes()).ok()?;
+        match document.get_mut("data").map(Value::take) {
+            Some(Value::Array(models)) => Some(models),
+            _ => None,
+        }
+    };
+    let listed = timeout(WITHIN, asking).await.ok().flatten();
+    if listed.is_none() {
+        tracing::info!(upstream = upstream.settings.name, "the upstream lists no models");
+    }
+    listed.unwrap_or_default()
+}

@@ -1,0 +1,127 @@
+//! What is served at which path.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+use wire::Dialect;
+
+use crate::auth;
+use crate::body::ResponseBody;
+use crate::endpoint::Endpoint;
+use crate::models;
+use crate::proxy::{self, Arrival};
+use crate::refusal::Reason;
+use crate::request;
+use crate::slow::Pressure;
+use crate::worker::Worker;
+
+/// The content type of `/metrics`, as the OpenMetrics specification names it.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// What is known of a client's connection.
+pub(crate) struct Connection {
+    pub(crate) worker: Rc<Worker>,
+    pub(crate) peer: SocketAddr,
+    /// Shared with what guards the connection, where that is HTTP/1.1.
+    pub(crate) pressure: Rc<Pressure>,
+}
+
+/// Serves one request.
+pub(crate) async fn serve(
+    connection: Rc<Connection>,
+    request: Request<Incoming>,
+    at: Instant,
+) -> Response<ResponseBody> {
+    let worker = &connection.worker;
+    let (head, body) = request.into_parts();
+    let request_id = request::request_id(&head.headers, || worker.shared.new_request_id());
+    let path = head.uri.path();
+    if let Some(endpoint) = Endpoint::at(path) {
+        let pressure = Pressure::of_stream().unwrap_or_else(|| Rc::clone(&connection.pressure));
+        let arrival = Arrival { endpoint, head, body, request_id, at, pressure };
+        return proxy::serve(worker, arrival).await;
+    }
+    let refuse = |reason: Reason| {
+        let dialect = dialect_of(&head);
+        worker.metrics().refused(reason.name());
+        proxy::refuse(&reason.into(), dialect, &request_id)
+    };
+    let is_get = head.method == Method::GET || head.method == Method::HEAD;
+    match path {
+        "/healthz" if is_get => text(StatusCode::OK, "ok\n"),
+        "/readyz" if is_get => ready(worker),
+        "/metrics" if is_get => {
+            if !may_see_admin(&connection, &head) {
+                return refuse(Reason::Forbidden);
+            }
+            let mut response = text(StatusCode::OK, worker.metrics().text());
+            let kind = HeaderValue::from_static(OPEN_METRICS);
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+            response
+        }
+        "/v1/models" if is_get => {
+            let state = worker.shared.state();
+            if !state.keys.is_empty() && auth::find(&state.keys, &head.headers).is_none() {
+                return refuse(Reason::Unauthorized);
+            }
+            let document = models::list(worker, &state, dialect_of(&head)).await;
+            json(document, &request_id)
+        }
+        "/healthz" | "/readyz" | "/metrics" | "/v1/models" => refuse(Reason::WrongMethod),
+        _ => refuse(Reason::NotFound),
+    }
+}
+
+/// The dialect of a client on a path that all dialects share: Anthropic's names its version.
+fn dialect_of(head: &http::request::Parts) -> Dialect {
+    if head.headers.contains_key("anthropic-version") || head.headers.contains_key("x-api-key") {
+        Dialect::Anthropic
+    } else {
+        Dialect::OpenaiChat
+    }
+}
+
+fn ready(worker: &Worker) -> Response<ResponseBody> {
+    let state = worker.shared.state();
+    if worker.shared.phase.unready.load(Ordering::Relaxed) {
+        text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    } else if !state.has_well_upstream(Instant::now()) {
+        text(StatusCode::SERVICE_UNAVAILABLE, "no healthy upstream\n")
+    } else {
+        text(StatusCode::OK, "ready\n")
+    }
+}
+
+/// This machine, an admin key, or everybody where the configuration says so. A request that a
+/// proxy on this machine passes on is not one of this machine.
+fn may_see_admin(connection: &Connection, head: &http::request::Parts) -> bool {
+    let state = connection.worker.shared.state();
+    let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"]
+        .iter()
+        .any(|name| head.headers.contains_key(*name));
+    state.settings.admin_open
+        || connection.peer.ip().is_loopback() && !forwarded
+        || auth::find(&state.keys, &head.headers).is_some_and(|key| key.settings.admin)
+}
+
+fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::from(text.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn json(document: Bytes, request_id: &HeaderValue) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::from(document));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    request::insert_request_id(headers, request_id);
+    response
+}

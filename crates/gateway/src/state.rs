@@ -1,0 +1,153 @@
+//! What all workers share: the configuration in force, and everything that outlives it.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::admission::{Count, Places};
+use crate::metrics::Metrics;
+use crate::rate::Bucket;
+use crate::settings::{Key, Settings};
+use crate::upstream::Upstream;
+use crate::usage::UsageLog;
+
+/// A configuration in force.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) settings: Settings,
+    /// In the order of [`Settings::upstreams`].
+    pub(crate) upstreams: Vec<Upstream>,
+    /// In the order of [`Settings::keys`].
+    pub(crate) keys: Vec<Arc<KeyState>>,
+}
+
+/// A client key with what has been used of it.
+#[derive(Debug)]
+pub(crate) struct KeyState {
+    pub(crate) settings: Arc<Key>,
+    pub(crate) live: Arc<KeyLive>,
+}
+
+/// What has been used of a key; outlives a change of its settings.
+#[derive(Debug, Default)]
+pub(crate) struct KeyLive {
+    pub(crate) open: Arc<Count>,
+    pub(crate) requests: Bucket,
+    pub(crate) tokens: Bucket,
+}
+
+/// How far the server is on its way down.
+#[derive(Debug, Default)]
+pub(crate) struct Phase {
+    /// `/readyz` fails.
+    pub(crate) unready: AtomicBool,
+    /// New streams are refused.
+    pub(crate) closed: AtomicBool,
+    /// Running streams are cut with an error event.
+    pub(crate) cut: CancellationToken,
+    /// The same as a flag, for the path of every event.
+    pub(crate) is_cut: AtomicBool,
+    /// Connections close as soon as they are idle.
+    pub(crate) end: CancellationToken,
+    /// The same as a flag.
+    pub(crate) is_ended: AtomicBool,
+}
+
+/// What all workers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    state: RwLock<Arc<State>>,
+    pub(crate) metrics: Metrics,
+    pub(crate) places: Arc<Places>,
+    pub(crate) connections: AtomicUsize,
+    pub(crate) usage: UsageLog,
+    pub(crate) phase: Phase,
+    pub(crate) started: Instant,
+    /// First half of the ids of requests; the second counts.
+    id_prefix: u64,
+    next_id: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(settings: Settings, metrics: Metrics, usage: UsageLog, seed: u64) -> Self {
+        let places = Places::new(settings.limits.open_streams);
+        metrics.open_streams_limit.set(gauge(settings.limits.open_streams));
+        let state = State::new(settings, None, &metrics);
+        Self {
+            state: RwLock::new(Arc::new(state)),
+            metrics,
+            places,
+            connections: AtomicUsize::new(0),
+            usage,
+            phase: Phase::default(),
+            started: Instant::now(),
+            id_prefix: seed,
+            next_id: AtomicU64::new(0),
+        }
+    }
+
+    /// The configuration in force now. Whoever works with it keeps it to the end.
+    pub(crate) fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another configuration in force; streams that run keep theirs.
+    pub(crate) fn reload(&self, settings: Settings) {
+        self.places.set_limit(settings.limits.open_streams);
+        self.metrics.open_streams_limit.set(gauge(settings.limits.open_streams));
+        let next = State::new(settings, Some(&self.state()), &self.metrics);
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        self.metrics.reloaded("loaded");
+    }
+
+    /// An id for a request that has none: unique in this process, and by chance in all others.
+    pub(crate) fn new_request_id(&self) -> String {
+        let count = self.next_id.fetch_add(1, Ordering::Relaxed);
+        format!("{:016x}{count:016x}", self.id_prefix)
+    }
+}
+
+impl State {
+    fn new(settings: Settings, before: Option<&Self>, metrics: &Metrics) -> Self {
+        let upstreams = settings
+            .upstreams
+            .iter()
+            .map(|settings| {
+                let known = before.and_then(|before| {
+                    before.upstreams.iter().find(|known| {
+                        known.settings.name == settings.name
+                            && known.settings.origin == settings.origin
+                    })
+                });
+                let fresh = || Upstream::new(Arc::clone(settings), metrics);
+                known.map_or_else(fresh, |known| Upstream {
+                    settings: Arc::clone(settings),
+                    live: Arc::clone(&known.live),
+                })
+            })
+            .collect();
+        let keys = settings
+            .keys
+            .iter()
+            .map(|settings| {
+                let known = before.and_then(|before| {
+                    before.keys.iter().find(|key| key.settings.name == settings.name)
+                });
+                let live = known.map(|key| Arc::clone(&key.live)).unwrap_or_default();
+                Arc::new(KeyState { settings: Arc::clone(settings), live })
+            })
+            .collect();
+        Self { settings, upstreams, keys }
+    }
+
+    /// Whether any upstream is well.
+    pub(crate) fn has_well_upstream(&self, now: Instant) -> bool {
+        self.upstreams.iter().any(|upstream| upstream.is_well(now))
+    }
+}
+
+fn gauge(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

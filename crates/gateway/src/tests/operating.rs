@@ -1,0 +1,111 @@
+//! Starting, changing, and going down.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::world::{DONE, Gateway, Upstream, chat, delta, settings, upstream_tables};
+
+/// An upstream that begins a stream and ends it when told to.
+async fn held() -> (Upstream, mpsc::Sender<()>) {
+    let (tell, told) = mpsc::channel(1);
+    let told = std::sync::Arc::new(tokio::sync::Mutex::new(told));
+    let upstream = Upstream::start(move |mut peer| {
+        let told = std::sync::Arc::clone(&told);
+        async move {
+            peer.begin().await;
+            peer.chunk(&delta("first")).await;
+            told.lock().await.recv().await?;
+            peer.chunk(DONE).await;
+            peer.end().await
+        }
+    })
+    .await;
+    (upstream, tell)
+}
+
+#[tokio::test]
+async fn draining_fails_readiness_first_then_refuses_and_lets_streams_end() {
+    let (upstream, end) = held().await;
+    let mut gateway = Gateway::before(&[&upstream], "[drain]\nnotice = \"500ms\"\n");
+    let mut client = gateway.connect().await;
+    client.send(&chat(true)).await;
+    assert!(client.reads("first").await);
+    let mut idle = gateway.connect().await;
+    idle.send("GET /healthz HTTP/1.1\r\nhost: weir\r\n\r\n").await;
+    assert_eq!(idle.answer().await.status, 200);
+    gateway.shutdown.drain.cancel();
+    gateway.metric_becomes("weir_gateway_draining", 1.0).await;
+    assert_eq!(gateway.get("/readyz").await.status, 503);
+    // Within the notice, new streams are still taken.
+    let mut late = gateway.connect().await;
+    late.send(&chat(true)).await;
+    assert!(late.reads("first").await);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let refused = gateway.ask(&chat(true)).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("5")));
+    for _ in 0..2 {
+        end.send(()).await.unwrap();
+    }
+    for mut client in [client, late] {
+        let answer = client.answer().await;
+        assert!(answer.whole && answer.body.ends_with(DONE), "{answer:?}");
+    }
+    gateway.ended().await;
+    assert!(!idle.reads("nothing more").await, "idle connections are closed");
+}
+
+#[tokio::test]
+async fn at_the_limit_of_the_drain_streams_end_with_an_error_event() {
+    let (upstream, _end) = held().await;
+    let mut gateway = Gateway::before(&[&upstream], "[drain]\ntimeout = \"300ms\"\n");
+    let mut client = gateway.connect().await;
+    client.send(&chat(true)).await;
+    assert!(client.reads("first").await);
+    gateway.shutdown.drain.cancel();
+    let answer = client.answer().await;
+    assert!(answer.whole && answer.body.contains("\"code\":\"drain_deadline\""), "{answer:?}");
+    gateway.ended().await;
+    assert_eq!(gateway.usage().await[0]["outcome"], "drained");
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once() {
+    let (upstream, _end) = held().await;
+    let mut gateway = Gateway::before(&[&upstream], "");
+    let mut client = gateway.connect().await;
+    client.send(&chat(true)).await;
+    assert!(client.reads("first").await);
+    gateway.shutdown.drain.cancel();
+    gateway.metric_becomes("weir_gateway_draining", 1.0).await;
+    let asked = Instant::now();
+    gateway.shutdown.abort.cancel();
+    gateway.ended().await;
+    assert!(asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());
+    assert!(!client.answer().await.whole);
+}
+
+#[tokio::test]
+async fn a_reload_changes_routes_and_keys_and_drops_no_stream() {
+    let (upstream, end) = held().await;
+    let other = Upstream::start(|peer| async move { peer.reply("200 OK", "", "{}").await }).await;
+    let gateway = Gateway::before(&[&upstream], "");
+    let mut client = gateway.connect().await;
+    client.send(&chat(true)).await;
+    assert!(client.reads("first").await);
+    let key = crate::new_key().unwrap();
+    let text =
+        format!("{}[[key]]\nname = \"k\"\nsha256 = \"{}\"\n", upstream_tables(&[&other]), key.hash);
+    gateway.handle.reload(settings(&text)).unwrap();
+    assert_eq!(gateway.ask(&chat(false)).await.status, 401);
+    let authorized =
+        chat(false).replace("host: weir", &format!("authorization: Bearer {}", key.key));
+    assert_eq!(gateway.ask(&authorized).await.body, "{}");
+    end.send(()).await.unwrap();
+    let answer = client.answer().await;
+    assert!(answer.whole && answer.body.ends_with(DONE));
+    let workers = settings(&upstream_tables(&[&other]).replace("[[", "\n[["));
+    let refused = gateway.handle.reload(crate::Settings { workers: 7, ..workers });
+    assert!(refused.unwrap_err().to_string().contains("restart"));
+}

@@ -1,0 +1,138 @@
+//! What goes through, and how.
+
+use super::world::{DONE, Gateway, Upstream, chat, delta, post};
+
+#[tokio::test]
+async fn a_stream_passes_byte_for_byte_and_event_by_event() {
+    let upstream = Upstream::start(|mut peer| async move {
+        peer.begin().await;
+        peer.chunk(": ping\r\n\r\n").await;
+        // The same bytes in pieces that end anywhere.
+        for event in [delta("Grüße"), delta("\\n")] {
+            let (first, second) = event.as_bytes().split_at(58);
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            peer.chunk(&text(first)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            peer.chunk(&text(second)).await;
+        }
+        peer.chunk(DONE).await;
+        peer.end().await
+    })
+    .await;
+    let gateway = Gateway::before(&[&upstream], "");
+    let answer = gateway.ask(&chat(true)).await;
+    let expected = format!(": ping\r\n\r\n{}{}{DONE}", delta("Grüße"), delta("\\n"));
+    assert_eq!((answer.status, answer.body.as_str(), answer.whole), (200, expected.as_str(), true));
+    assert_eq!(answer.header("content-type"), Some("text/event-stream"));
+    assert_eq!(answer.header("x-accel-buffering"), Some("no"));
+    assert_eq!(answer.header("cache-control"), Some("no-cache"));
+    assert_eq!(answer.header("request-id"), Some("up-1"));
+    assert_eq!(answer.header("x-request-id"), Some("up-2"));
+    assert_eq!(answer.header("x-weir-request-id").map(str::len), Some(32));
+    assert_eq!(answer.header("x-ratelimit-remaining-requests"), Some("7"));
+    assert_eq!(answer.header("set-cookie"), None);
+    gateway.metric_becomes("weir_gateway_streams_total{outcome=\"complete\"}", 1.0).await;
+    gateway.metric_becomes("weir_gateway_events_total", 4.0).await;
+    gateway.metric_becomes("weir_gateway_time_to_first_token_seconds_count", 1.0).await;
+    gateway.metric_becomes("weir_gateway_open_streams", 0.0).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_streamed_passes_with_its_status_and_length() {
+    const BODY: &str = "{\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":4}}";
+    let upstream =
+        Upstream::start(|peer| async move { peer.reply("200 OK", "", BODY).await }).await;
+    let gateway = Gateway::before(&[&upstream], "");
+    let answer = gateway.ask(&chat(false)).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, BODY));
+    assert_eq!(answer.header("content-length"), Some(BODY.len().to_string().as_str()));
+    let usage = gateway.usage().await;
+    assert_eq!(
+        (usage[0]["input_tokens"].as_u64(), usage[0]["output_tokens"].as_u64()),
+        (Some(3), Some(4))
+    );
+    assert_eq!((&usage[0]["outcome"], &usage[0]["upstream"]), (&"complete".into(), &"a".into()));
+}
+
+#[tokio::test]
+async fn an_upstream_sees_its_own_key_and_model_and_no_credential_of_the_client() {
+    let upstream = Upstream::start(|peer| async move {
+        let seen = serde_json::json!({ "head": peer.head, "body": peer.body }).to_string();
+        peer.reply("200 OK", "", &seen).await
+    })
+    .await;
+    let config = format!(
+        "[[route]]\nmodel = \"fast\"\nsend_as = \"real-1\"\nupstreams = [\"a\"]\n\
+         [[upstream]]\nname = \"a\"\nurl = \"http://{}/base/v1\"\nkey_env = \"UPSTREAM_KEY\"\n",
+        upstream.address
+    );
+    let gateway = Gateway::start(&config);
+    let headers = "authorization: Bearer client-key\r\nx-request-id: mine-1\r\nanthropic-version: 2023-06-01\r\n";
+    let request =
+        post("/v1/messages?beta=true", headers, "{ \"model\": \"fast\", \"max_tokens\": 1 }");
+    let answer = gateway.ask(&request).await;
+    let seen: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    let head = seen["head"].as_str().unwrap();
+    assert!(head.starts_with("POST /base/v1/messages?beta=true HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains("x-api-key: upstream-key"), "{head}");
+    assert!(
+        head.contains("x-request-id: mine-1") && head.contains("anthropic-version: 2023-06-01")
+    );
+    assert!(!head.contains("client-key"), "{head}");
+    assert!(head.contains(&format!("host: {}", upstream.address)));
+    assert_eq!(seen["body"], "{ \"model\": \"real-1\", \"max_tokens\": 1 }");
+    assert_eq!(answer.header("x-request-id"), Some("mine-1"));
+    assert_eq!(answer.header("x-weir-request-id"), Some("mine-1"));
+}
+
+#[tokio::test]
+async fn connections_to_upstreams_are_used_again() {
+    let upstream = Upstream::start(|mut peer| async move {
+        let from = peer.stream.peer_addr().unwrap().to_string();
+        peer.begin().await;
+        peer.chunk(&delta(&from)).await;
+        peer.chunk(DONE).await;
+        peer.end().await
+    })
+    .await;
+    let gateway = Gateway::before(&[&upstream], "");
+    // One client connection stays with one worker, and so with one pool.
+    let mut client = gateway.connect().await;
+    client.send(&chat(true)).await;
+    let first = client.answer().await.body;
+    client.send(&chat(true)).await;
+    assert_eq!(client.answer().await.body, first);
+}
+
+#[tokio::test]
+async fn models_are_those_of_the_configuration_and_of_the_upstreams() {
+    let upstream = Upstream::start(|peer| async move {
+        peer.reply("200 OK", "", "{\"data\":[{\"id\":\"x-1\",\"own\":5},{\"id\":\"unrouted\"}]}")
+            .await
+    })
+    .await;
+    let routes = "[[route]]\nmodel = \"x-*\"\nupstreams = [\"a\"]\n[[route]]\nmodel = \"alias\"\nupstreams = [\"a\"]\n";
+    let gateway = Gateway::before(&[&upstream], routes);
+    let models = gateway.get("/v1/models").await;
+    let list: serde_json::Value = serde_json::from_str(&models.body).unwrap();
+    let ids: Vec<_> = list["data"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
+    assert_eq!(ids, ["alias", "x-1"]);
+    assert_eq!(list["data"][1]["own"], 5);
+}
+
+#[tokio::test]
+async fn health_needs_no_upstream_and_readiness_does() {
+    let upstream =
+        Upstream::start(|peer| async move { peer.reply("200 OK", "", "{}").await }).await;
+    let config = format!(
+        "[[upstream]]\nname = \"a\"\nurl = \"http://{}\"\nhealth = {{ every = \"200ms\" }}\n",
+        upstream.address
+    );
+    let gateway = Gateway::start(&config);
+    assert_eq!(gateway.get("/healthz").await.status, 200);
+    assert_eq!(gateway.get("/readyz").await.status, 200);
+    upstream.kill().await;
+    gateway.metric_becomes("weir_gateway_upstream_up{upstream=\"a\"}", 0.0).await;
+    assert_eq!(gateway.get("/readyz").await.status, 503);
+    assert_eq!(gateway.get("/healthz").await.status, 200);
+}
