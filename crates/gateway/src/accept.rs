@@ -119,7 +119,11 @@ async fn converse<S>(
     let service = service_fn(move |request| {
         of_service.set(true);
         let (connection, at) = (Rc::clone(&connection), clock.take());
-        async move { Ok::<_, std::convert::Infallible>(service::serve(connection, request, at).await) }
+        // Boxed: what a request needs until its head is sent goes when that is done, instead of
+        // being a part of the connection as long as that lasts.
+        Box::pin(async move {
+            Ok::<_, std::convert::Infallible>(service::serve(connection, request, at).await)
+        })
     });
     let served = builder.serve_connection(io, service);
     let mut guarded = pin!(Guarded::connection(served, pressure, limit));

@@ -1,8 +1,10 @@
 //! Client keys: made here, kept as hashes, compared in constant time.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use http::{HeaderMap, header};
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -81,11 +83,11 @@ impl fmt::Debug for KeyHash {
     }
 }
 
-/// Finds the key that a request presents in `authorization` or `x-api-key`.
+/// Finds the key that a request presents.
 ///
 /// The time depends on the number of keys, never on which one matches or how nearly.
 pub(crate) fn find(keys: &[Arc<KeyState>], headers: &HeaderMap) -> Option<Arc<KeyState>> {
-    let presented = KeyHash::of(presented(headers)?);
+    let presented = KeyHash::of(&presented(headers)?);
     let mut found = 0_u64;
     for (position, key) in (1_u64..).zip(keys) {
         found.conditional_assign(&position, key.settings.hash.0.ct_eq(&presented.0));
@@ -93,13 +95,21 @@ pub(crate) fn find(keys: &[Arc<KeyState>], headers: &HeaderMap) -> Option<Arc<Ke
     keys.get(usize::try_from(found).ok()?.checked_sub(1)?).cloned()
 }
 
-/// The key in `x-api-key`, or in `authorization` after `Bearer`.
-fn presented(headers: &HeaderMap) -> Option<&str> {
+/// The key in `x-api-key`, or in `authorization` after `Bearer`, or as the password after
+/// `Basic`, which is what a browser can send.
+fn presented(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     if let Some(value) = headers.get("x-api-key") {
-        return value.to_str().ok();
+        return value.to_str().ok().map(Cow::Borrowed);
     }
     let (scheme, key) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(Cow::Borrowed(key.trim()));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let user_and_password = String::from_utf8(BASE64_STANDARD.decode(key.trim()).ok()?).ok()?;
+    Some(Cow::Owned(user_and_password.split_once(':')?.1.to_owned()))
 }
 
 /// Lower-case hexadecimal digits.
@@ -146,6 +156,9 @@ mod tests {
             found(&keys, "authorization", &format!("Bearer {}", one.key)).as_deref(),
             Some("one")
         );
+        let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("any:{}", one.key)));
+        assert_eq!(found(&keys, "authorization", &basic).as_deref(), Some("one"));
+        assert_eq!(found(&keys, "authorization", "Basic %%%"), None);
         assert_eq!(found(&keys, "authorization", &one.key), None);
         assert_eq!(found(&keys, "x-api-key", &one.key[1..]), None);
         assert_eq!(found(&keys, "x-api-key", &one.hash.to_string()), None);

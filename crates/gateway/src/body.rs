@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
+use crate::page::Live;
 use crate::relay::{BrokenOff, Relay};
 
 /// The body of a response.
@@ -14,6 +15,8 @@ pub(crate) enum ResponseBody {
     Whole(Option<Bytes>),
     /// An upstream's answer.
     Relay(Box<Relay>),
+    /// What the gateway carries now.
+    Live(Box<Live>),
 }
 
 impl From<Bytes> for ResponseBody {
@@ -39,6 +42,9 @@ impl Body for ResponseBody {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Relay(relay) => Pin::new(relay.as_mut()).poll_frame(context),
+            Self::Live(live) => {
+                live.poll_event(context).map(|event| event.map(|event| Ok(Frame::data(event))))
+            }
         }
     }
 
@@ -46,6 +52,7 @@ impl Body for ResponseBody {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
             Self::Relay(relay) => relay.is_end_stream(),
+            Self::Live(_) => false,
         }
     }
 
@@ -55,7 +62,7 @@ impl Body for ResponseBody {
                 let length = bytes.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
             }
-            Self::Relay(_) => SizeHint::default(),
+            Self::Relay(_) | Self::Live(_) => SizeHint::default(),
         }
     }
 }

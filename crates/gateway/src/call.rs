@@ -123,7 +123,7 @@ impl Call {
         if self.progress.first_token.get().is_none() {
             self.progress.first_token.set(Some(now));
             let wait = now.duration_since(self.arrived);
-            self.worker.metrics().first_token.observe(wait.as_secs_f64());
+            self.worker.metrics().first_token.observe(wait);
         }
     }
 

@@ -20,6 +20,17 @@ pub(crate) enum Deadline {
 }
 
 impl Deadline {
+    /// All of them.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Connect,
+        Self::UpstreamHead,
+        Self::FirstEvent,
+        Self::Idle,
+        Self::WholeAnswer,
+        Self::Total,
+        Self::Drain,
+    ];
+
     /// The name in metrics, logs and error codes.
     pub(crate) fn name(self) -> &'static str {
         match self {

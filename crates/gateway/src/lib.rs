@@ -21,6 +21,7 @@ mod follow;
 mod metrics;
 mod models;
 mod notation;
+mod page;
 mod pattern;
 mod proxy;
 mod rate;

@@ -1,6 +1,8 @@
 //! What is counted, under the names that alerts and dashboards rely on.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -10,6 +12,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric, Registry};
 
 use crate::call::Outcome;
+use crate::deadline::Deadline;
+use crate::refusal::Reason;
 
 fn seconds() -> Histogram {
     Histogram::new(SECONDS)
@@ -48,9 +52,9 @@ pub(crate) struct Metrics {
     pub(crate) open_streams_limit: Gauge,
     pub(crate) queue_length: Gauge,
     pub(crate) queue_wait: Histogram,
-    pub(crate) first_token: Histogram,
+    pub(crate) first_token: Timing,
     pub(crate) duration: Histogram,
-    pub(crate) lateness: Histogram,
+    pub(crate) lateness: Timing,
     pub(crate) events: Counter,
     pub(crate) keep_alives: Counter,
     pub(crate) draining: Gauge,
@@ -66,6 +70,33 @@ pub(crate) struct Metrics {
     upstream_connections: Family<ByUpstream, Gauge>,
     upstream_wait: Family<ByUpstream, Histogram, fn() -> Histogram>,
     failovers: Family<ByUpstream, Counter>,
+}
+
+/// A histogram whose sum can be read, which the library's cannot.
+#[derive(Debug)]
+pub(crate) struct Timing {
+    histogram: Histogram,
+    sum_us: AtomicU64,
+    count: AtomicU64,
+}
+
+impl Timing {
+    fn new() -> Self {
+        Self { histogram: seconds(), sum_us: AtomicU64::new(0), count: AtomicU64::new(0) }
+    }
+
+    pub(crate) fn observe(&self, time: Duration) {
+        self.histogram.observe(time.as_secs_f64());
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.sum_us.fetch_add(micros, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// All times together, and how many they are.
+    pub(crate) fn so_far(&self) -> (Duration, u64) {
+        let micros = self.sum_us.load(Ordering::Relaxed);
+        (Duration::from_micros(micros), self.count.load(Ordering::Relaxed))
+    }
 }
 
 /// The metrics of one upstream, looked up once.
@@ -94,8 +125,8 @@ impl Metrics {
         let mut registry = Registry::with_prefix("weir_gateway");
         let (connections, open_streams, open_streams_limit) = <(Gauge, Gauge, Gauge)>::default();
         let (queue_length, draining) = <(Gauge, Gauge)>::default();
-        let (queue_wait, first_token, duration, lateness) =
-            (seconds(), seconds(), seconds(), seconds());
+        let (queue_wait, duration) = (seconds(), seconds());
+        let (first_token, lateness) = (Timing::new(), Timing::new());
         let (events, keep_alives, usage_lost) = <(Counter, Counter, Counter)>::default();
         let (streams, refused, deadlines, tokens, reloads) = Default::default();
         let upstream_requests = Family::default();
@@ -121,7 +152,7 @@ impl Metrics {
             &mut registry,
             "time_to_first_token_seconds",
             "From the request's arrival to the first event with content, streamed answers",
-            &first_token,
+            &first_token.histogram,
         );
         add(
             &mut registry,
@@ -133,7 +164,7 @@ impl Metrics {
             &mut registry,
             "event_lateness_seconds",
             "How late a worker turns to what is due: what an event waits inside the gateway",
-            &lateness,
+            &lateness.histogram,
         );
         add(&mut registry, "events", "Events passed on", &events);
         add(
@@ -226,19 +257,34 @@ impl Metrics {
             upstream_wait,
             failovers,
         }
-        .with_every_outcome()
+        .with_every_series()
     }
 
     /// A rate over a series that does not exist yet is no number: all of ours exist from the start.
-    fn with_every_outcome(self) -> Self {
+    fn with_every_series(self) -> Self {
         for outcome in Outcome::ALL {
-            let _ = self.streams.get_or_create(&[("outcome", outcome.name())]);
+            self.streams.get_or_create(&[("outcome", outcome.name())]);
         }
+        for deadline in Deadline::ALL {
+            self.deadlines.get_or_create(&[("deadline", deadline.name())]);
+        }
+        for reason in Reason::OF_LOAD {
+            self.refused.get_or_create(&[("reason", reason.name())]);
+        }
+        for result in ["loaded", "refused"] {
+            self.reloads.get_or_create(&[("result", result)]);
+        }
+        self.tokens(0, 0);
         self
     }
 
     pub(crate) fn ended(&self, outcome: Outcome) {
         self.streams.get_or_create(&[("outcome", outcome.name())]).inc();
+    }
+
+    /// Answers that have ended with this outcome.
+    pub(crate) fn ended_so_far(&self, outcome: Outcome) -> u64 {
+        self.streams.get_or_create(&[("outcome", outcome.name())]).get()
     }
 
     pub(crate) fn refused(&self, reason: &'static str) {

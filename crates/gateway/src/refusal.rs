@@ -54,6 +54,16 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
+    /// Reasons before any upstream work that say that there is too much of it.
+    pub(crate) const OF_LOAD: [Self; 6] = [
+        Self::RequestRate,
+        Self::TokenRate,
+        Self::KeyFull,
+        Self::Full,
+        Self::QueueTimeout,
+        Self::Draining,
+    ];
+
     /// The name in metrics and logs.
     pub(crate) fn name(self) -> &'static str {
         match self {

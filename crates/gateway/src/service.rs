@@ -14,6 +14,7 @@ use crate::auth;
 use crate::body::ResponseBody;
 use crate::endpoint::Endpoint;
 use crate::models;
+use crate::page::{Live, PAGE, POLICY};
 use crate::proxy::{self, Arrival};
 use crate::refusal::Reason;
 use crate::request;
@@ -55,14 +56,12 @@ pub(crate) async fn serve(
     match path {
         "/healthz" if is_get => text(StatusCode::OK, "ok\n"),
         "/readyz" if is_get => ready(worker),
-        "/metrics" if is_get => {
-            if !may_see_admin(&connection, &head) {
-                return refuse(Reason::Forbidden);
+        "/" | "/live" | "/metrics" if is_get => {
+            if may_see_admin(&connection, &head) {
+                admin(worker, path)
+            } else {
+                ask_for_admin_key(refuse(Reason::Unauthorized))
             }
-            let mut response = text(StatusCode::OK, worker.metrics().text());
-            let kind = HeaderValue::from_static(OPEN_METRICS);
-            response.headers_mut().insert(header::CONTENT_TYPE, kind);
-            response
         }
         "/v1/models" if is_get => {
             let state = worker.shared.state();
@@ -72,7 +71,9 @@ pub(crate) async fn serve(
             let document = models::list(worker, &state, dialect_of(&head)).await;
             json(document, &request_id)
         }
-        "/healthz" | "/readyz" | "/metrics" | "/v1/models" => refuse(Reason::WrongMethod),
+        "/" | "/live" | "/healthz" | "/readyz" | "/metrics" | "/v1/models" => {
+            refuse(Reason::WrongMethod)
+        }
         _ => refuse(Reason::NotFound),
     }
 }
@@ -107,6 +108,31 @@ fn may_see_admin(connection: &Connection, head: &http::request::Parts) -> bool {
     state.settings.admin_open
         || connection.peer.ip().is_loopback() && !forwarded
         || auth::find(&state.keys, &head.headers).is_some_and(|key| key.settings.admin)
+}
+
+/// What only those may see who run the gateway.
+fn admin(worker: &Worker, path: &str) -> Response<ResponseBody> {
+    let (kind, body) = match path {
+        "/metrics" => (OPEN_METRICS, Bytes::from(worker.metrics().text()).into()),
+        "/" => ("text/html; charset=utf-8", Bytes::from_static(PAGE.as_bytes()).into()),
+        _ => {
+            let live = Live::new(std::sync::Arc::clone(&worker.shared));
+            ("text/event-stream", ResponseBody::Live(Box::new(live)))
+        }
+    };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    request::insert_stream_headers(headers);
+    response
+}
+
+/// Browsers ask people for a password, which an admin key may be.
+fn ask_for_admin_key(mut refusal: Response<ResponseBody>) -> Response<ResponseBody> {
+    let basic = HeaderValue::from_static("Basic realm=\"weir admin key\"");
+    refusal.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
+    refusal
 }
 
 fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<ResponseBody> {

@@ -92,7 +92,7 @@ impl Worker {
             due += TICK;
             tokio::time::sleep_until(due).await;
             let now = Instant::now();
-            self.metrics().lateness.observe(now.duration_since(due).as_secs_f64());
+            self.metrics().lateness.observe(now.duration_since(due));
             // A thread that stood still does not make up for the ticks it missed.
             if now.duration_since(due) > 10 * TICK {
                 due = now;

@@ -86,6 +86,7 @@ pub(super) const ROOMS: &[Room] = &[
         name: "gateway",
         ours: &["runtime", "wire"],
         libraries: &[
+            "base64",
             "bytes",
             "futures-util",
             "http",

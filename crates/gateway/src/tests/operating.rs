@@ -109,3 +109,51 @@ async fn a_reload_changes_routes_and_keys_and_drops_no_stream() {
     let refused = gateway.handle.reload(crate::Settings { workers: 7, ..workers });
     assert!(refused.unwrap_err().to_string().contains("restart"));
 }
+
+#[tokio::test]
+async fn the_live_page_is_told_what_is_carried_now() {
+    let (upstream, _end) = held().await;
+    let mut gateway = Gateway::before(&[&upstream], "");
+    let page = gateway.get("/").await;
+    assert!(page.body.starts_with("<!doctype html>"), "{page:?}");
+    assert!(page.header("content-security-policy").is_some());
+    let mut client = gateway.connect().await;
+    client.send(&chat(true)).await;
+    assert!(client.reads("first").await);
+    let mut live = gateway.connect().await;
+    live.send("GET /live HTTP/1.1\r\nhost: weir\r\n\r\n").await;
+    assert!(live.reads("\"open_streams\":1,").await);
+    assert!(live.reads("\"name\":\"a\",\"well\":true,\"open_streams\":1").await);
+    drop(client);
+    assert!(live.reads("[\"client_left\",1]").await);
+    // An open page does not hold up the end.
+    gateway.shutdown.drain.cancel();
+    gateway.ended().await;
+}
+
+/// The names of metrics that a text speaks of.
+fn metrics_named_in(text: &str) -> std::collections::BTreeSet<String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split(|c| !is_name(c))
+        .filter(|word| word.starts_with("weir_gateway_"))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[tokio::test]
+async fn alerts_and_dashboard_speak_of_metrics_that_exist() {
+    let (upstream, _end) = held().await;
+    let gateway = Gateway::before(&[&upstream], "");
+    let mut client = gateway.connect().await;
+    client.send(&chat(true)).await;
+    assert!(client.reads("first").await);
+    let exported = metrics_named_in(&gateway.get("/metrics").await.body);
+    let dashboard = include_str!("../../../../deploy/grafana/weir-gateway.json");
+    serde_json::from_str::<serde_json::Value>(dashboard).unwrap();
+    for text in [dashboard, include_str!("../../../../deploy/prometheus/weir-gateway.rules.yml")] {
+        let named = metrics_named_in(text);
+        assert!(named.len() > 5, "{named:?}");
+        let unknown: Vec<_> = named.difference(&exported).collect();
+        assert!(unknown.is_empty(), "{unknown:?}");
+    }
+}
