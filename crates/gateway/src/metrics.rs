@@ -263,16 +263,16 @@ impl Metrics {
     /// A rate over a series that does not exist yet is no number: all of ours exist from the start.
     fn with_every_series(self) -> Self {
         for outcome in Outcome::ALL {
-            self.streams.get_or_create(&[("outcome", outcome.name())]);
+            drop(self.streams.get_or_create(&[("outcome", outcome.name())]));
         }
         for deadline in Deadline::ALL {
-            self.deadlines.get_or_create(&[("deadline", deadline.name())]);
+            drop(self.deadlines.get_or_create(&[("deadline", deadline.name())]));
         }
         for reason in Reason::OF_LOAD {
-            self.refused.get_or_create(&[("reason", reason.name())]);
+            drop(self.refused.get_or_create(&[("reason", reason.name())]));
         }
         for result in ["loaded", "refused"] {
-            self.reloads.get_or_create(&[("result", result)]);
+            drop(self.reloads.get_or_create(&[("result", result)]));
         }
         self.tokens(0, 0);
         self
