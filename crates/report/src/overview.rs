@@ -1,7 +1,7 @@
 //! A run as the reports look at it: its levels with their place in the file, the one that the
 //! headline numbers come from, and the trusted ones in order of load.
 
-use results::level::{Level, Outcome, ProcessUsage};
+use results::level::{Level, MIN_CPU_S_TO_DIVIDE, Outcome, ProcessUsage};
 use results::slo::{Latency, Quantity, Slo};
 use results::summary::Statistic;
 use results::units::{float, share};
@@ -188,7 +188,8 @@ impl LevelView<'_> {
     #[must_use]
     pub fn target_cpu_per_event(self) -> Figure {
         let micros = self.target_cpu_s().and_then(|cpu_s| {
-            (self.level.chunks > 0).then(|| cpu_s * 1_000_000.0 / float(self.level.chunks))
+            (self.level.chunks > 0 && cpu_s >= MIN_CPU_S_TO_DIVIDE)
+                .then(|| cpu_s * 1_000_000.0 / float(self.level.chunks))
         });
         self.derived("target_cpu_us_per_chunk", Kind::CpuMicros, micros)
     }

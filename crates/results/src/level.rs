@@ -137,6 +137,10 @@ pub struct ErrorGroup {
 /// Most error groups that a level keeps; further details are counted under `other`.
 pub const MAX_ERROR_GROUPS: usize = 50;
 
+/// CPU seconds that a process must have used before they are divided by anything: the kernel
+/// counts in ticks of 10 ms, and below five of them a quotient is mostly rounding.
+pub const MIN_CPU_S_TO_DIVIDE: f64 = 0.05;
+
 /// What one process of the target used during the level, read from the operating system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProcessUsage {
@@ -146,7 +150,8 @@ pub struct ProcessUsage {
     pub pid: u32,
     /// CPU seconds, user and system together.
     pub cpu_s: f64,
-    /// CPU microseconds for each chunk that the tester received, or null without chunks.
+    /// CPU microseconds for each chunk that the tester received; null without chunks or below
+    /// [`MIN_CPU_S_TO_DIVIDE`].
     pub cpu_us_per_chunk: Option<f64>,
     /// Highest resident memory seen, in bytes.
     pub peak_rss_bytes: u64,

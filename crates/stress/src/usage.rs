@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use results::ProcessUsage;
+use results::level::MIN_CPU_S_TO_DIVIDE;
 use results::units::{float, micros};
 use runtime::machine::{self, MachineCpu};
 use runtime::process::{self, ProcessName};
@@ -176,7 +177,8 @@ impl Watched {
             process: self.process.name.clone(),
             pid: self.process.pid,
             cpu_s: cpu.as_secs_f64(),
-            cpu_us_per_chunk: (chunks > 0).then(|| float(micros(cpu)) / float(chunks)),
+            cpu_us_per_chunk: (chunks > 0 && cpu.as_secs_f64() >= MIN_CPU_S_TO_DIVIDE)
+                .then(|| float(micros(cpu)) / float(chunks)),
             peak_rss_bytes: self.peak_rss,
             idle_rss_bytes: self.before.rss_bytes,
             peak_fds: self.peak_files,

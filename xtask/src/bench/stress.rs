@@ -151,6 +151,8 @@ fn measure(setting: &Setting, load: Load, rows: &mut Vec<Row>) -> Result<Vec<f64
         number(numbers.gap_p99),
         outcome.others_percent,
     ];
+    let trusted = result.pointer("/levels/0/trusted").and_then(Value::as_bool) != Some(false);
+    let name = if trusted { name } else { format!("{name} (not trusted)") };
     rows.push(Row { name, values: values.clone() });
     Ok(values)
 }

@@ -79,7 +79,7 @@ impl Bar {
 /// A name and right-aligned columns.
 fn aligned(name: &str, cells: impl Iterator<Item = String>) -> String {
     let cells: String = cells.map(|cell| format!(" {cell:>13}")).collect();
-    format!("{name:<46}{cells}").trim_end().to_owned()
+    format!("{name:<58}{cells}").trim_end().to_owned()
 }
 
 /// Three significant digits, or a dash.

@@ -114,8 +114,8 @@ fn browser() -> Result<Checks> {
     Tool::new(weir)
         .args(["stress", "streams", "--name", "browser", "--no-progress", "--out", &folder])
         .args(ladder)
-        // 1: on a busy machine the verdict is that nothing can be trusted. The page is as good.
-        .run_expecting(&[0, 1])
+        // 3: on a busy machine the verdict is that nothing can be trusted. The page is as good.
+        .run_expecting(&[0, 3])
         .context("the run whose report the browser opens")?;
     Tool::new(node)
         .args([repository::root().join("tests/browser/report.mjs").as_os_str()])

@@ -73,10 +73,15 @@ fn resolve(args: StreamsArgs) -> Result<Settings, Failure> {
         config.profile = None;
     }
     let mut settings = Settings::resolve(config, name.as_deref(), url).map_err(failure)?;
-    let command_line: Vec<String> =
-        std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
-    settings.command_line = redact_command_line(&command_line);
+    settings.command_line = redact_command_line(&command_line());
     Ok(settings)
+}
+
+/// The command line as somebody else would repeat it: the program by its name, not by its path.
+fn command_line() -> Vec<String> {
+    let arguments = std::env::args_os().skip(1);
+    let arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
+    std::iter::once("weir".to_owned()).chain(arguments).collect()
 }
 
 /// Stands for the embedded simulator's URL until its port is known.
