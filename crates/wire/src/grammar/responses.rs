@@ -47,15 +47,17 @@ impl Responses {
         if event.name.is_some_and(|name| name != kind.as_bytes()) {
             return Err(Malformed::Shape("an event's name and its type differ"));
         }
+        // Before its number is looked at: a server in between that reports a dead upstream may not
+        // know how far the stream had come, and its error says more than the wrong number.
+        if kind == "error" {
+            let own = || error_event(fields.code, fields.message);
+            return Ok(Step::Error(fields.error.unwrap_or_else(own)));
+        }
         if let Some(sequence) = fields.sequence {
             if sequence < self.next {
                 return Err(Malformed::Order("a sequence number does not rise"));
             }
             self.next = sequence.saturating_add(1);
-        }
-        if kind == "error" {
-            let own = || error_event(fields.code, fields.message);
-            return Ok(Step::Error(fields.error.unwrap_or_else(own)));
         }
         self.created |= matches!(kind, "response.created" | "response.queued");
         if !self.created {

@@ -109,7 +109,10 @@ fn a_new_key_opens_the_gateway_and_stands_in_no_log() {
     let text =
         format!("[log]\nusage = \"{}\"\n{}{table}", log.display(), upstream("a", &simulator));
     let mut gateway = Server::gateway(["--config", &toml(folder.path(), &text)]).unwrap();
-    assert_eq!(level(&gateway, "/v1/messages", 2, &[]).outcomes.http_error, 2);
+    let url = format!("{}/v1/messages", gateway.url);
+    let refused = weir_in(folder.path(), ["stress", "streams", &url, "--ladder", "2"]).unwrap();
+    assert_eq!(refused.status.code(), Some(4));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("HTTP 401"), "{refused:?}");
     let authorization = format!("authorization: Bearer {key}");
     let level =
         level(&gateway, "/v1/messages", 3, &["--header", &authorization, "--prompt", "a secret"]);
@@ -117,7 +120,8 @@ fn a_new_key_opens_the_gateway_and_stands_in_no_log() {
     gateway.signal("TERM").unwrap();
     assert!(gateway.wait().unwrap().success());
     let log = fs::read_to_string(log).unwrap();
-    assert_eq!(log.lines().count(), 3);
+    // The tester's first stream, with which it looks at its target, and three users.
+    assert_eq!(log.lines().count(), 4, "{log}");
     assert!(!log.contains(key) && !log.contains("a secret"), "{log}");
     for line in log.lines() {
         let line: serde_json::Value = serde_json::from_str(line).unwrap();
@@ -169,7 +173,7 @@ fn every_example_is_valid_and_one_runs() {
         examples += 1;
     }
     assert!(examples >= 3, "{examples}");
-    let simulator = Server::simulator(["--profile", "instant", "--listen", "127.0.0.1:0"]).unwrap();
+    let simulator = Server::simulator(["--profile", "instant"]).unwrap();
     let text = fs::read_to_string(folder.join("simulator.toml")).unwrap();
     let here = text.replace("http://127.0.0.1:8100", &simulator.url);
     assert_ne!(here, text);

@@ -117,3 +117,9 @@ fn arguments_and_reasoning_are_chunks_but_no_text() {
     let judged = check(&events, Verdict::Complete);
     assert_eq!((judged.text.as_str(), judged.chars, judged.chunks), ("", 4, 2));
 }
+
+#[test]
+fn an_error_is_an_error_whatever_its_number() {
+    let late = event("error", 0, r#","code":"upstream_failed","message":"it died""#);
+    check(&[opening(), delta(1, "a"), late], error("upstream_failed", "it died"));
+}
