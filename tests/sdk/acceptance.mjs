@@ -1,4 +1,5 @@
 // Checks that the official Node clients accept a server: `node acceptance.mjs BASE_URL`.
+// With `--gateway` the server is a gateway before the simulator: see acceptance.py.
 // Prints one line per check and exits with 1 when one of them fails.
 
 import assert from "node:assert/strict";
@@ -8,6 +9,7 @@ import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 
 const base = process.argv[2].replace(/\/$/, "");
+const gateway = process.argv.includes("--gateway");
 const messages = [{ role: "user", content: "How deep is the river?" }];
 const options = {
   apiKey: "none",
@@ -121,17 +123,23 @@ const checks = {
     await assert.rejects(broken("error@5"), OpenAI.APIError);
     await assert.rejects(broken("cut@5"));
     await assert.rejects(broken("malformed@5"), SyntaxError);
-    const chunks = await broken("end@5");
-    assert.equal(chunks.length, 6);
-    assert.equal(chunks.at(-1).choices[0].finish_reason, null);
+    if (gateway) {
+      await assert.rejects(broken("end@5"), OpenAI.APIError);
+    } else {
+      const chunks = await broken("end@5");
+      assert.equal(chunks.length, 6);
+      assert.equal(chunks.at(-1).choices[0].finish_reason, null);
+    }
   },
 
   async responses_whole() {
     const answer = await openai.responses.create({ model: "any-model", input: "hi" });
     verified(answer.output_text);
     assert.equal(answer.status, "completed");
-    const again = await openai.responses.retrieve(answer.id);
-    assert.equal(again.output_text, answer.output_text);
+    if (!gateway) {
+      const again = await openai.responses.retrieve(answer.id);
+      assert.equal(again.output_text, answer.output_text);
+    }
     const following = await openai.responses.create({
       model: "any-model",
       input: messages,

@@ -14,12 +14,14 @@ pub(crate) enum Endpoint {
     Messages,
     /// Anthropic's token count of a message; never streamed.
     CountTokens,
+    /// OpenAI Embeddings; never streamed.
+    Embeddings,
 }
 
 impl Endpoint {
     /// All of them.
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Chat, Self::Responses, Self::Messages, Self::CountTokens];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Chat, Self::Responses, Self::Messages, Self::CountTokens, Self::Embeddings];
 
     /// The endpoint at a path, whatever the method.
     pub(crate) fn at(path: &str) -> Option<Self> {
@@ -33,16 +35,22 @@ impl Endpoint {
             Self::Responses => "/v1/responses",
             Self::Messages => "/v1/messages",
             Self::CountTokens => "/v1/messages/count_tokens",
+            Self::Embeddings => "/v1/embeddings",
         }
     }
 
     /// The one method that it takes.
     pub(crate) const METHOD: Method = Method::POST;
 
+    /// Whether its answers can be streamed.
+    pub(crate) fn can_stream(self) -> bool {
+        !matches!(self, Self::CountTokens | Self::Embeddings)
+    }
+
     /// The dialect that client and upstream speak.
     pub(crate) fn dialect(self) -> Dialect {
         match self {
-            Self::Chat => Dialect::OpenaiChat,
+            Self::Chat | Self::Embeddings => Dialect::OpenaiChat,
             Self::Responses => Dialect::OpenaiResponses,
             Self::Messages | Self::CountTokens => Dialect::Anthropic,
         }

@@ -1,7 +1,6 @@
 //! `GET /v1/models`: what the configuration names, and what the upstreams offer under its stars.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,7 +24,33 @@ const WITHIN: Duration = Duration::from_secs(3);
 const MAX_LIST: usize = 4 << 20;
 
 /// The list in the form of the caller's dialect.
-pub(crate) async fn list(worker: &Worker, state: &Arc<State>, dialect: Dialect) -> Bytes {
+pub(crate) async fn list(worker: &Worker, state: &State, dialect: Dialect) -> Bytes {
+    let models = all(worker, state, dialect).await;
+    let (first, last) = (models.keys().next(), models.keys().next_back());
+    let data: Vec<&Value> = models.values().collect();
+    let document = if dialect == Dialect::Anthropic {
+        json!({ "data": data, "has_more": false, "first_id": first, "last_id": last })
+    } else {
+        json!({ "object": "list", "data": data })
+    };
+    Bytes::from(document.to_string())
+}
+
+/// One model, by its id as it stands in a path.
+pub(crate) async fn one(
+    worker: &Worker,
+    state: &State,
+    dialect: Dialect,
+    id: &str,
+) -> Option<Bytes> {
+    let models = all(worker, state, dialect).await;
+    let model = models.get(&percent_decoded(id))?;
+    Some(Bytes::from(model.to_string()))
+}
+
+/// Every model by its id: those that upstreams list, under the routes with stars, and those that
+/// routes name.
+async fn all(worker: &Worker, state: &State, dialect: Dialect) -> BTreeMap<String, Value> {
     let mut models: BTreeMap<String, Value> = BTreeMap::new();
     let speaking = state.upstreams.iter().filter(|upstream| upstream.settings.speaks(dialect));
     let lists = join_all(speaking.map(|upstream| offered(worker, upstream, dialect))).await;
@@ -40,15 +65,28 @@ pub(crate) async fn list(worker: &Worker, state: &Arc<State>, dialect: Dialect) 
             models.entry(id.to_owned()).or_insert_with(|| named(id, dialect));
         }
     }
-    let ids: Vec<&String> = models.keys().collect();
-    let ends = (ids.first().map(ToString::to_string), ids.last().map(ToString::to_string));
-    let data: Vec<&Value> = models.values().collect();
-    let document = if dialect == Dialect::Anthropic {
-        json!({ "data": data, "has_more": false, "first_id": ends.0, "last_id": ends.1 })
-    } else {
-        json!({ "object": "list", "data": data })
-    };
-    Bytes::from(document.to_string())
+    models
+}
+
+/// Replaces `%2F` and its like (RFC 3986, section 2.1); what is no such triple stays.
+fn percent_decoded(text: &str) -> String {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let value = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match value {
+            Some(value) if byte == b'%' => {
+                decoded.push(value);
+                rest = &after[2..];
+            }
+            _ => {
+                decoded.push(byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
 }
 
 /// A model that only the configuration knows: an alias, or a name that no upstream lists.
@@ -94,4 +132,18 @@ async fn offered(worker: &Worker, upstream: &Upstream, dialect: Dialect) -> Vec<
         tracing::info!(upstream = upstream.settings.name, "the upstream lists no models");
     }
     listed.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_in_paths_are_decoded() {
+        let check = |text, expected| assert_eq!(percent_decoded(text), expected);
+        check("meta%2FLlama-3", "meta/Llama-3");
+        check("100%", "100%");
+        check("%zz%4", "%zz%4");
+        check("plain", "plain");
+    }
 }

@@ -117,7 +117,7 @@ async fn admit(
         state: Arc::clone(state),
         endpoint,
         request_id,
-        streamed: asked.stream && endpoint != Endpoint::CountTokens,
+        streamed: asked.stream && endpoint.can_stream(),
         model: asked.model,
         arrived: at,
         key,
@@ -179,7 +179,7 @@ fn route(state: &State, key: Option<&KeyState>, asked: &Asked) -> Result<Routed,
         return Err(Reason::Forbidden.into());
     }
     let route = state.settings.route(model).ok_or_else(|| {
-        Refusal::because(Reason::NotFound, format!("there is no route for the model {model:?}"))
+        Refusal::because(Reason::ModelNotFound, format!("there is no model {model:?} here"))
     })?;
     Ok((route.groups.clone(), route.send_as.clone()))
 }

@@ -19,8 +19,10 @@ pub(crate) enum Reason {
     Unauthorized,
     /// The key may not use this model.
     Forbidden,
-    /// Nothing is served at this path, or no route takes the model.
+    /// Nothing is served at this path.
     NotFound,
+    /// No route takes the model, or nobody lists it.
+    ModelNotFound,
     /// Right path, wrong method.
     WrongMethod,
     /// The body did not arrive in time.
@@ -71,6 +73,7 @@ impl Reason {
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
+            Self::ModelNotFound => "model_not_found",
             Self::WrongMethod => "wrong_method",
             Self::BodyTooSlow => "body_too_slow",
             Self::BodyTooLarge => "body_too_large",
@@ -95,7 +98,7 @@ impl Reason {
             Self::BadRequest => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::ModelNotFound => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -117,6 +120,7 @@ impl Reason {
             Self::Unauthorized => "the API key is missing or not known",
             Self::Forbidden => "this API key may not use this model",
             Self::NotFound => "there is nothing here",
+            Self::ModelNotFound => "there is no such model here",
             Self::WrongMethod => "this path does not take this method",
             Self::BodyTooSlow => "the request body did not arrive in time",
             Self::BodyTooLarge => "the request body is too large",

@@ -63,13 +63,19 @@ pub(crate) async fn serve(
                 ask_for_admin_key(refuse(Reason::Unauthorized))
             }
         }
-        "/v1/models" if is_get => {
+        _ if is_get && (path == "/v1/models" || path.starts_with("/v1/models/")) => {
             let state = worker.shared.state();
             if !state.keys.is_empty() && auth::find(&state.keys, &head.headers).is_none() {
                 return refuse(Reason::Unauthorized);
             }
-            let document = models::list(worker, &state, dialect_of(&head)).await;
-            json(document, &request_id)
+            let dialect = dialect_of(&head);
+            match path.strip_prefix("/v1/models/") {
+                None => json(models::list(worker, &state, dialect).await, &request_id),
+                Some(id) => match models::one(worker, &state, dialect, id).await {
+                    Some(model) => json(model, &request_id),
+                    None => refuse(Reason::ModelNotFound),
+                },
+            }
         }
         "/" | "/live" | "/healthz" | "/readyz" | "/metrics" | "/v1/models" => {
             refuse(Reason::WrongMethod)

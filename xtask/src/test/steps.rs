@@ -20,7 +20,7 @@ pub(super) const ALL: [Step; 9] = [
     Step { name: "nextest", about: "unit and integration tests", run: nextest },
     Step { name: "doctests", about: "examples in doc comments", run: doctests },
     Step { name: "docs", about: "docs/reference is current", run: reference },
-    Step { name: "sdk", about: "official SDKs against the simulator", run: sdk },
+    Step { name: "sdk", about: "official SDKs against simulator and gateway", run: sdk },
     Step { name: "browser", about: "a real report in Chromium", run: browser },
 ];
 
@@ -93,12 +93,19 @@ fn sdk() -> Result<Checks> {
     let python = tools::python()?;
     let node = tools::node_with("sdk")?;
     let weir = cargo::build("weir", "weir", Profile::Release)?;
-    let simulator = Tool::new(weir).args(["simulate", "--listen", "127.0.0.1:0"]);
+    let simulator = Tool::new(&weir).args(["simulate", "--listen", "127.0.0.1:0"]);
     let simulator = Server::start(simulator.args(["--profile", "instant"]))?;
-    Tool::new(python).args(["tests/sdk/acceptance.py", simulator.url()]).run()?;
-    Tool::new(node).args(["tests/sdk/acceptance.mjs", simulator.url()]).run()?;
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--http2", "--upstream", simulator.url()];
+    let gateway = Server::start(Tool::new(weir).args(serve))?;
+    for (server, kind) in [(&simulator, None), (&gateway, Some("--gateway"))] {
+        let python = Tool::new(&python).args(["tests/sdk/acceptance.py", server.url()]);
+        python.args(kind).run()?;
+        let node = Tool::new(&node).args(["tests/sdk/acceptance.mjs", server.url()]);
+        node.args(kind).run()?;
+    }
+    gateway.stop()?;
     simulator.stop()?;
-    Ok(Checks { passed: 2, failed: 0 })
+    Ok(Checks { passed: 4, failed: 0 })
 }
 
 fn browser() -> Result<Checks> {

@@ -118,6 +118,9 @@ async fn models_are_those_of_the_configuration_and_of_the_upstreams() {
     let ids: Vec<_> = list["data"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
     assert_eq!(ids, ["alias", "x-1"]);
     assert_eq!(list["data"][1]["own"], 5);
+    assert_eq!(gateway.get("/v1/models/x%2D1").await.body, "{\"id\":\"x-1\",\"own\":5}");
+    let unknown = gateway.get("/v1/models/unrouted").await;
+    assert!(unknown.status == 404 && unknown.body.contains("model_not_found"), "{unknown:?}");
 }
 
 #[tokio::test]
