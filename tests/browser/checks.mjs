@@ -169,16 +169,24 @@ async function details(page) {
   }
 }
 
+// Scrolling hides the tip: scrolls there first and waits until its event has been delivered,
+// which a browser does before the frame after it.
+async function standStill(page, locator) {
+  await locator.evaluate((element) => element.scrollIntoView({ block: 'center', behavior: 'instant' }));
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+}
+
 async function hover(page, run) {
   const last = run.levels.length - 1;
-  await page.locator(`#chart-ttft .hit[data-for="${last}"] .area`).hover();
+  const area = page.locator(`#chart-ttft .hit[data-for="${last}"] .area`);
+  await standStill(page, area);
+  await area.hover();
   await checkTip(page, run.levels[last].ttft_ms);
 }
 
 async function keyboard(page, run) {
   const drawing = page.locator('#chart-ttft .drawing');
-  // Scrolling hides the tip, so that the chart must stand still before the key.
-  await drawing.scrollIntoViewIfNeeded();
+  await standStill(page, drawing);
   await drawing.focus();
   await drawing.press('ArrowRight');
   await page.waitForSelector('#tip', { state: 'visible' });
