@@ -7,26 +7,13 @@
 // is taken and nothing else. The browser is $CHROMIUM, or the first of its usual names in PATH.
 
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
-import { chromium } from 'playwright-core';
-
 import { checks } from './checks.mjs';
-
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-
-/** Chromium's own traffic is kept down; the page's is forbidden below. */
-const SWITCHES = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+import { launch } from './chromium.mjs';
 
 /** How long a page that loads nothing may take for anything, on a busy machine. */
 const PATIENCE_MS = 10_000;
@@ -47,7 +34,7 @@ const folder = resolve(positionals[0]);
 const report = pathToFileURL(join(folder, 'report.html')).href;
 const run = JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8'));
 
-const browser = await chromium.launch({ executablePath: findBrowser(), args: SWITCHES });
+const browser = await launch();
 try {
   if (options.screenshot) {
     await screenshot(options.screenshot);
@@ -56,18 +43,6 @@ try {
   }
 } finally {
   await browser.close();
-}
-
-function findBrowser() {
-  if (process.env.CHROMIUM) return process.env.CHROMIUM;
-  const folders = (process.env.PATH ?? '').split(delimiter);
-  const places = NAMES.flatMap((name) => folders.map((place) => join(place, name)));
-  const found = places.find((place) => existsSync(place));
-  if (!found) {
-    console.error(`none of ${NAMES.join(', ')} is in PATH: run cargo xtask test, which installs it`);
-    process.exit(3);
-  }
-  return found;
 }
 
 /** Opens the report in a page of its own; every request but the report's own file is a failure. */

@@ -21,7 +21,7 @@ pub(super) const ALL: [Step; 9] = [
     Step { name: "doctests", about: "examples in doc comments", run: doctests },
     Step { name: "docs", about: "docs/reference is current", run: reference },
     Step { name: "sdk", about: "official SDKs against simulator and gateway", run: sdk },
-    Step { name: "browser", about: "a real report in Chromium", run: browser },
+    Step { name: "browser", about: "a real report and the live page in Chromium", run: browser },
 ];
 
 fn install() -> Result<Checks> {
@@ -118,18 +118,29 @@ fn browser() -> Result<Checks> {
     }
     let folder = folder.to_string_lossy().into_owned();
     let ladder = ["--ladder", "20,60,120", "--start", "spread=500ms"];
-    Tool::new(weir)
+    Tool::new(&weir)
         .args(["stress", "streams", "--name", "browser", "--no-progress", "--out", &folder])
         .args(ladder)
         // 3: on a busy machine the verdict is that nothing can be trusted. The page is as good.
         .run_expecting(&[0, 3])
         .context("the run whose report the browser opens")?;
-    Tool::new(node)
-        .args([repository::root().join("tests/browser/report.mjs").as_os_str()])
-        .args([&folder])
-        .env("CHROMIUM", &chromium.to_string_lossy())
-        .run()?;
-    Ok(Checks::ONE_PASSED)
+    let in_browser = |script: &str, argument: &str| {
+        let script = repository::root().join("tests/browser").join(script);
+        Tool::new(&node)
+            .args([script.as_os_str()])
+            .args([argument])
+            .env("CHROMIUM", &chromium.to_string_lossy())
+            .run()
+    };
+    in_browser("report.mjs", &folder)?;
+    let simulator = Tool::new(&weir).args(["simulate", "--listen", "127.0.0.1:0"]);
+    let simulator = Server::start(simulator.args(["--profile", "instant"]))?;
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--upstream", simulator.url()];
+    let gateway = Server::start(Tool::new(&weir).args(serve))?;
+    in_browser("live.mjs", gateway.url())?;
+    gateway.stop()?;
+    simulator.stop()?;
+    Ok(Checks { passed: 2, failed: 0 })
 }
 
 #[cfg(test)]
