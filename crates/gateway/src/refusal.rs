@@ -189,20 +189,20 @@ impl Refusal {
     }
 
     /// The event that says it in a stream whose status has been sent. It is never a terminal
-    /// event: the answer stays recognisably incomplete.
-    pub(crate) fn event(&self, dialect: Dialect, request_id: &HeaderValue) -> Bytes {
+    /// event: the answer stays recognisably incomplete. `events` have been passed on before it.
+    pub(crate) fn event(&self, dialect: Dialect, request_id: &HeaderValue, events: u64) -> Bytes {
         let document = self.document(dialect, request_id);
         Bytes::from(match dialect {
             Dialect::Anthropic => format!("event: error\ndata: {document}\n\n"),
             Dialect::OpenaiResponses => {
                 let error = &document["error"];
-                // The sequence number is unknown here, and the field may not be left out.
+                // OpenAI counts the events of an answer from 0.
                 let event = json!({
                     "type": "error",
                     "code": error["code"],
                     "message": error["message"],
                     "param": null,
-                    "sequence_number": 0,
+                    "sequence_number": events,
                 });
                 format!("event: error\ndata: {event}\n\n")
             }

@@ -238,8 +238,9 @@ impl Relay {
     fn tell(&mut self, refusal: &Refusal) -> Piece {
         self.call.fail(refusal.reason);
         if self.follow.is_events() {
-            let event = refusal.event(self.call.endpoint.dialect(), &self.call.request_id);
-            Some(Ok(event))
+            let call = &self.call;
+            let events = call.progress.events.get();
+            Some(Ok(refusal.event(call.endpoint.dialect(), &call.request_id, events)))
         } else {
             Some(Err(BrokenOff(refusal.reason.name())))
         }

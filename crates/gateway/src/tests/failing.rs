@@ -60,6 +60,7 @@ async fn the_error_event_speaks_the_callers_dialect() {
     assert!(!answer.body.contains("message_stop"));
     let answer = cut("/v1/responses", false).await;
     assert!(answer.body.contains("event: error\ndata: {\"code\":\"broken\""), "{}", answer.body);
+    assert!(answer.body.contains("\"sequence_number\":1"), "{}", answer.body);
 }
 
 #[tokio::test]
