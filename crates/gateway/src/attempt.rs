@@ -23,6 +23,10 @@ use crate::upstream::{Upstream, Visit};
 /// First pause before the same upstream is asked again; it doubles with every further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
+/// Most bytes of a request's state while an answer is sought: thousands wait at once, and what is
+/// large is also moved about. With the handshakes in it, it was 60 KiB.
+const MAX_SEEKING: usize = 4096;
+
 /// An answer that has begun.
 pub(crate) struct Answer {
     pub(crate) head: response::Parts,
@@ -46,7 +50,7 @@ pub(crate) type Seeking = Pin<Box<dyn Future<Output = Result<Answer, Refusal>>>>
 
 /// Seeks an answer at the upstreams of `groups`, in their order.
 pub(crate) fn seek(call: Rc<Call>, outgoing: Outgoing, groups: Vec<Vec<usize>>) -> Seeking {
-    Box::pin(async move {
+    let seeking = async move {
         let cut = call.worker.shared.phase.cut.clone();
         let total = call.state.settings.deadlines.total.map(|total| call.arrived + total);
         let spare = speaking(&call, &groups) > 1;
@@ -65,7 +69,9 @@ pub(crate) fn seek(call: Rc<Call>, outgoing: Outgoing, groups: Vec<Vec<usize>>) 
             found = bounded => found,
             () = cut.cancelled() => Err(Reason::Deadline(Deadline::Drain).into()),
         }
-    })
+    };
+    debug_assert!(size_of_val(&seeking) <= MAX_SEEKING, "{} bytes", size_of_val(&seeking));
+    Box::pin(seeking)
 }
 
 /// The tries for one request.

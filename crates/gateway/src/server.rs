@@ -138,6 +138,10 @@ impl Handle {
     /// When it changes what only a start can: address or number of workers. The old one stays.
     pub fn reload(&self, settings: Settings) -> Result<(), ReloadError> {
         let state = self.0.state();
+        if settings.listen != state.settings.listen {
+            self.0.metrics.reloaded("refused");
+            return Err(ReloadError::Listen);
+        }
         if settings.workers != state.settings.workers {
             self.0.metrics.reloaded("refused");
             return Err(ReloadError::Workers);
@@ -159,6 +163,9 @@ impl Handle {
 /// Why a changed configuration is not taken while running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ReloadError {
+    /// Listeners are opened once.
+    #[error("`listen` changes only with a restart")]
+    Listen,
     /// Threads are started once.
     #[error("`workers` changes only with a restart")]
     Workers,

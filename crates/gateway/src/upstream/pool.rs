@@ -291,7 +291,8 @@ impl Pool {
     }
 
     async fn open(self: &Rc<Self>) -> Result<Ready, ConnectError> {
-        match connect(&self.upstream, &self.metrics, &self.tasks).await? {
+        // Boxed: TLS and HTTP handshakes are large, and most requests need none of them.
+        match Box::pin(connect(&self.upstream, &self.metrics, &self.tasks)).await? {
             Sender::Http1(sender) => {
                 self.http2.set(Some(false));
                 Ok(Ready::Http1 { sender, fresh: true })
