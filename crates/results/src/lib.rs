@@ -17,7 +17,7 @@ pub mod units;
 pub use capacity::{Capacity, Verdict, VerdictWord};
 pub use histogram::LatencyHistogram;
 pub use level::{
-    Bucket, ErrorGroup, Level, Outcome, Outcomes, ProcessUsage, TesterUsage, TimelinePoint,
+    Bucket, ErrorGroup, Level, Outcome, Outcomes, ProcessUsage, Role, TesterUsage, TimelinePoint,
 };
 pub use run::{Control, Ideal, Machine, Run, RunKind, Target, Tester, Workload};
 pub use slo::{Slo, SloError, SloResult};
