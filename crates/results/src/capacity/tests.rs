@@ -37,6 +37,7 @@ pub(crate) fn level(users: u64) -> Level {
         ttft_buckets: Vec::new(),
         timeline: Vec::new(),
         target_usage: None,
+        simulator: None,
         tester_usage: TesterUsage {
             cpu_s: 0.0,
             busiest_worker: 0.0,
