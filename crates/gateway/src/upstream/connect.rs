@@ -80,7 +80,7 @@ pub(super) async fn connect(
 pub(super) struct OpenConnection(UpstreamMetrics);
 
 impl OpenConnection {
-    fn new(metrics: &UpstreamMetrics) -> Self {
+    pub(super) fn new(metrics: &UpstreamMetrics) -> Self {
         metrics.connections.inc();
         Self(metrics.clone())
     }

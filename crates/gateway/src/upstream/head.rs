@@ -85,7 +85,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Option<(Head, usize)>, AnswerError> {
                 let start = bytes[at..].as_ptr().addr();
                 let parts = parts(status, head.headers, &block, start)?;
                 let framing = framing(&parts)?;
-                let keeps_alive = keeps_alive(version, &parts);
+                let until_close = matches!(framing, Framing::UntilClose);
+                let keeps_alive = !until_close && keeps_alive(version, &parts);
                 return Ok(Some((Head { parts, framing, keeps_alive }, at + length)));
             }
         }
@@ -271,10 +272,11 @@ mod tests {
     #[test]
     fn connections_are_kept_unless_the_head_says_otherwise() {
         let check = |text: &str, expected| assert_eq!(whole(text).keeps_alive, expected, "{text}");
-        check("HTTP/1.1 200 OK\r\n\r\n", true);
-        check("HTTP/1.1 200 OK\r\nconnection: x, Close\r\n\r\n", false);
-        check("HTTP/1.0 200 OK\r\n\r\n", false);
-        check("HTTP/1.0 200 OK\r\nconnection: keep-alive\r\n\r\n", true);
+        check("HTTP/1.1 204 OK\r\n\r\n", true);
+        check("HTTP/1.1 200 OK\r\n\r\n", false);
+        check("HTTP/1.1 204 OK\r\nconnection: x, Close\r\n\r\n", false);
+        check("HTTP/1.0 204 OK\r\n\r\n", false);
+        check("HTTP/1.0 204 OK\r\nconnection: keep-alive\r\n\r\n", true);
         let both = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n";
         check(both, false);
         assert!(matches!(whole(both).framing, Framing::Chunked(_)));
