@@ -70,6 +70,10 @@ impl From<hyper::Error> for ConnectError {
     }
 }
 
+/// Most bytes that one HTTP/1.1 connection reads ahead of its stream, and longest head of an answer.
+/// Hyper's own limit is 400 KiB, which it reaches when an upstream is faster than a client.
+const READ_AT_ONCE: usize = 64 << 10;
+
 /// Opens a connection and gives its driver to `tasks`. Cancel-safe: dropping it closes whatever
 /// was opened so far.
 pub(super) async fn connect(
@@ -100,7 +104,9 @@ where
 {
     let open = OpenConnection::new(metrics);
     if !http2 {
-        let (sender, connection) = http1::Builder::new().handshake(TokioIo::new(stream)).await?;
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(READ_AT_ONCE);
+        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
         tasks.spawn(async move {
             let _open = open;
             log_end(connection.await);
