@@ -4,3 +4,11 @@
 //! `provider` (who makes the media), and hands the answer's body to `download`, which writes it
 //! through `store` so that a file with its final name is always whole. CPU work (`transform`)
 //! runs on its own bounded pool and never on a runtime's thread.
+
+pub mod admission;
+mod limits;
+pub mod store;
+
+pub use admission::Admission;
+pub use limits::{LimitError, Limits};
+pub use store::Store;

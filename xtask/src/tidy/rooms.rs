@@ -137,6 +137,7 @@ pub(super) const ROOMS: &[Room] = &[
             "md-5",
             "object_store",
             "prometheus-client",
+            "ring",
             "rmcp",
             "rubato",
             "rustix",
