@@ -6,9 +6,13 @@
 //! runs on its own bounded pool and never on a runtime's thread.
 
 pub mod admission;
+pub mod download;
 mod limits;
 pub mod store;
+pub mod upstream;
 
 pub use admission::Admission;
+pub use download::Downloads;
 pub use limits::{LimitError, Limits};
 pub use store::Store;
+pub use upstream::Upstream;

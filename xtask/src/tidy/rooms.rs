@@ -154,6 +154,7 @@ pub(super) const ROOMS: &[Room] = &[
             "tokio-rustls",
             "tokio-util",
             "toml",
+            "tower-service",
             "tracing",
         ],
         never: &[
