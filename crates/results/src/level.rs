@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::load::Judged;
+use crate::slo::{Latency, Quantity, Rate, Share};
 use crate::summary::Summary;
 
 /// What became of one stream, decided by the dialect's grammar and not by the status code.
@@ -125,12 +127,13 @@ impl Outcomes {
 
 /// Failures of one class with the same detail, counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ErrorGroup {
-    /// The outcome that these streams had.
-    pub class: Outcome,
-    /// What happened, without anything that differs from stream to stream (ids, ports).
+#[schemars(rename = "ErrorGroup_of_{O}")]
+pub struct ErrorGroup<O = Outcome> {
+    /// The outcome that these streams or calls had.
+    pub class: O,
+    /// What happened, without anything that differs from one to the next (ids, ports).
     pub detail: String,
-    /// How many streams.
+    /// How many streams or calls.
     pub count: u64,
 }
 
@@ -293,5 +296,49 @@ impl Level {
     #[must_use]
     pub fn correct_share(&self) -> Option<f64> {
         crate::units::share(self.correct?, self.outcomes.total())
+    }
+}
+
+impl Judged for Level {
+    fn load(&self) -> u64 {
+        self.users
+    }
+
+    fn load_words(&self) -> String {
+        format!("{} users", self.users)
+    }
+
+    fn trusted(&self) -> bool {
+        self.trusted
+    }
+
+    fn trust_notes(&self) -> &[String] {
+        &self.trust_notes
+    }
+
+    fn value(&self, quantity: Quantity) -> Option<f64> {
+        let percent = |share: Option<f64>| share.map(|share| share * 100.0);
+        match quantity {
+            Quantity::Latency(latency, statistic) => {
+                let summary = match latency {
+                    Latency::Connect => self.connect_ms,
+                    Latency::Ttfb => self.ttfb_ms,
+                    Latency::Ttft => self.ttft_ms,
+                    Latency::Gap => self.gap_ms,
+                    Latency::Total => self.total_ms,
+                    Latency::Session | Latency::Call | Latency::Probe | Latency::ProbeIdle => None,
+                };
+                summary.map(|summary| summary.get(statistic))
+            }
+            Quantity::Stretch(statistic) => self.stretch.map(|summary| summary.get(statistic)),
+            Quantity::Share(Share::Success) => percent(self.success_share()),
+            Quantity::Share(Share::Complete) => percent(self.complete_share()),
+            Quantity::Share(Share::Correct) => percent(self.correct_share()),
+            Quantity::Share(Share::Ok) => None,
+            Quantity::Stalls => Some(crate::units::float(self.stalls)),
+            Quantity::Rate(Rate::Chunks) => Some(self.chunks_per_s),
+            Quantity::Rate(Rate::Bytes) => Some(self.bytes_per_s),
+            Quantity::Rate(Rate::Calls) | Quantity::Speedup => None,
+        }
     }
 }

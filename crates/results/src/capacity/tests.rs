@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::level::{Outcomes, TesterUsage};
+use crate::level::{Level, Outcomes, TesterUsage};
 
 /// A trusted level in which every stream was whole.
 pub(crate) fn level(users: u64) -> Level {
