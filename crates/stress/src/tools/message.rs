@@ -102,6 +102,10 @@ struct Raw<'a> {
 /// # Errors
 /// [`MessageError`] for anything that JSON-RPC does not allow a server to send.
 pub fn read(bytes: &[u8]) -> Result<Message<'_>, MessageError> {
+    // An array of the fields' values would pass for an object otherwise.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(MessageError::NotJson);
+    }
     let raw: Raw<'_> = serde_json::from_slice(bytes).map_err(|_| MessageError::NotJson)?;
     if raw.jsonrpc.as_deref() != Some("2.0") {
         return Err(MessageError::NotRpc);

@@ -255,22 +255,29 @@ fn gcd(left: u64, right: u64) -> u64 {
     if right == 0 { left } else { gcd(right, left % right) }
 }
 
+/// Fields that tools name their files by, the more telling first.
+const NAMING: [&str; 8] = [
+    "output_filename",
+    "output_file",
+    "filename",
+    "file_name",
+    "output_path",
+    "file",
+    "path",
+    "name",
+];
+
+/// Whether a field of this name says what a file is called.
+#[must_use]
+pub fn names_file(field: &str) -> bool {
+    NAMING.contains(&field)
+}
+
 /// The name of the file that a call left: as the tool gave it back, or else as it was asked for.
 #[must_use]
 pub fn file_name(result: Option<&Value>, arguments: &Value) -> Option<String> {
-    /// Fields that tools name their files by, the more telling first.
-    const FIELDS: [&str; 8] = [
-        "output_filename",
-        "output_file",
-        "filename",
-        "file_name",
-        "output_path",
-        "file",
-        "path",
-        "name",
-    ];
     let named = |object: &Value| {
-        FIELDS.iter().find_map(|field| object.get(field)?.as_str()).map(str::to_owned)
+        NAMING.iter().find_map(|field| object.get(field)?.as_str()).map(str::to_owned)
     };
     result.and_then(named).or_else(|| named(arguments))
 }

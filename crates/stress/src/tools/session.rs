@@ -66,6 +66,26 @@ pub enum Carriage {
     Stdio(Rc<StdioTransport>),
 }
 
+impl Carriage {
+    /// What a server process said last on stderr; empty for servers behind a URL.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        match self {
+            Self::Http(_) => String::new(),
+            Self::Stdio(stdio) => stdio.stderr(),
+        }
+    }
+
+    /// The server's process, where it is ours.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        match self {
+            Self::Http(_) => None,
+            Self::Stdio(stdio) => stdio.pid(),
+        }
+    }
+}
+
 /// The trivial call whose time tells how responsive a server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trivial {
@@ -145,6 +165,12 @@ impl Session {
     #[must_use]
     pub fn revision(&self) -> &'static str {
         self.revision
+    }
+
+    /// How messages travel.
+    #[must_use]
+    pub fn carriage(&self) -> &Carriage {
+        &self.carriage
     }
 
     /// Whether the server opened a session of its own for this agent.

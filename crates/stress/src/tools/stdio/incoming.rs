@@ -1,6 +1,5 @@
 //! What a server writes to stdout, line by line, and whom it is for.
 
-use std::borrow::Cow;
 use std::rc::Rc;
 
 use memchr::memchr;
@@ -60,13 +59,14 @@ fn take(line: &[u8], waiting: &Waiting, at: Instant) -> Option<String> {
         Ok(Message::Error { id: None, error }) => {
             tracing::warn!(%error, "the server could not read a request");
         }
-        Ok(Message::Notification { method: Cow::Borrowed("notifications/progress"), params }) => {
-            if let Some(token) = params.and_then(progress_token) {
+        Ok(Message::Notification { method, params }) => {
+            if method == "notifications/progress"
+                && let Some(token) = params.and_then(progress_token)
+            {
                 waiting.count_progress(token, at);
             }
         }
-        Ok(Message::Notification { .. }) => {}
-        Ok(Message::Request { method: Cow::Borrowed("ping"), id }) => {
+        Ok(Message::Request { method, id }) if method == "ping" => {
             return Some(message::pong(id));
         }
         Ok(Message::Request { method, .. }) => {
