@@ -145,6 +145,7 @@ pub(super) const ROOMS: &[Room] = &[
             "md-5",
             "object_store",
             "prometheus-client",
+            "ring",
             "rmcp",
             "rubato",
             "rustix",
@@ -161,6 +162,7 @@ pub(super) const ROOMS: &[Room] = &[
             "tokio-rustls",
             "tokio-util",
             "toml",
+            "tower-service",
             "tracing",
         ],
         never: &[
