@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use results::LatencyHistogram;
+use results::{LatencyHistogram, Role};
 use results::tools::Shape;
-use runtime::process::ProcessName;
 use runtime::workers::{Batching, Workers};
 use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::{Barrier, watch};
@@ -23,7 +22,7 @@ use crate::event::tell;
 use crate::level::{SAMPLE_PERIOD, parts_of};
 use crate::live::totals;
 use crate::recorder::Gauges;
-use crate::usage::{Cost, Watch};
+use crate::usage::{Cost, Process, Watch};
 
 /// From the word to a level's begin, so that all threads have heard it.
 const LEAD: Duration = Duration::from_millis(20);
@@ -48,7 +47,7 @@ pub struct Plan {
     /// Trivial calls before the load; 0 for none at all.
     pub idle_probes: u32,
     /// The target's processes, where they are not ours to start.
-    pub processes: Vec<ProcessName>,
+    pub processes: Vec<Process>,
 }
 
 /// What a level measured, before any file was read back.
@@ -118,7 +117,9 @@ pub async fn run_level(
     let mut processes = plan.processes.clone();
     for _ in 0..gear.workers {
         tokio::select! {
-            started = readied.recv() => processes.extend(started.unwrap_or_default()),
+            started = readied.recv() => processes.extend(
+                started.into_iter().flatten().map(|name| Process { name, role: Role::Target }),
+            ),
             // A worker that ends before the level begins was stopped, or cannot work.
             parts = &mut parts => return parts.map(|_| None),
         }

@@ -9,7 +9,6 @@ use std::time::Duration;
 use jiff::Timestamp;
 use results::tools::{Floor, Sequential, Shape, ToolsRun};
 use results::{CallOutcome, LatencyHistogram, ToolsLevel};
-use runtime::process::ProcessName;
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -36,7 +35,7 @@ use crate::run::{judgement, unless_stopped};
 use crate::target::{is_local, resolve_url, security};
 use crate::target_url::TargetUrl;
 use crate::trust::Facts;
-use crate::usage::{TargetProcesses, Watch};
+use crate::usage::{Process, TargetProcesses};
 
 /// Trivial calls before each level: enough for a p95.
 pub const IDLE_PROBES: u32 = 20;
@@ -47,7 +46,6 @@ const FILES_PER_PROCESS: u64 = 4;
 /// Climbs the levels against the target and returns what was measured. Progress goes to
 /// `events`, where it may be lost; cancelling `stop` ends the run early with what there is.
 ///
-/// `beside` are processes that belong to the run but not to the target: the upstream behind it.
 /// Needs a Tokio runtime with I/O and time; agents run on threads of their own.
 ///
 /// # Errors
@@ -55,7 +53,6 @@ const FILES_PER_PROCESS: u64 = 4;
 pub async fn run(
     settings: Settings,
     processes: TargetProcesses,
-    beside: Vec<ProcessName>,
     events: Sender<ToolsEvent>,
     stop: CancellationToken,
 ) -> Result<ToolsRun, Error> {
@@ -98,7 +95,6 @@ pub async fn run(
         gear: Arc::new(gear),
         found,
         processes: found_processes,
-        beside,
         local,
         word: Arc::from(id.rsplit('-').next().unwrap_or_default()),
         shelf: shelf(&settings).await?,
@@ -190,8 +186,7 @@ struct Ascent<'a> {
     settings: &'a Settings,
     gear: Arc<Gear>,
     found: Found,
-    processes: Vec<ProcessName>,
-    beside: Vec<ProcessName>,
+    processes: Vec<Process>,
     local: bool,
     /// `{run}`.
     word: Arc<str>,
@@ -211,8 +206,6 @@ struct Ascent<'a> {
 struct Beside {
     sequential: Option<Sequential>,
     floor: Option<Floor>,
-    /// CPU seconds of processes that belong to the run but not to the target.
-    cpu_s: f64,
 }
 
 impl Ascent<'_> {
@@ -317,13 +310,10 @@ impl Ascent<'_> {
             None => false,
         };
         tell(self.events, ToolsEvent::LevelStarted { shape });
-        let beside = Watch::begin(&self.beside);
         let Some(mut raw) = run_level(&self.gear, &plan, self.events, self.stop).await? else {
             return Ok(Judgement::Untrusted);
         };
-        let used = beside.end(0).target.unwrap_or_default();
-        let beside =
-            Beside { sequential, floor, cpu_s: used.iter().map(|usage| usage.cpu_s).sum() };
+        let beside = Beside { sequential, floor };
         if let Some(upstream) = &self.upstream {
             self.stats = upstream.stats().await.or(self.stats.take());
         }

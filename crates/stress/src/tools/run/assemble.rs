@@ -81,7 +81,7 @@ pub(super) fn level(
             lag_ms: raw.lag.summary_ms(),
         },
         control: Some(ToolsControl { call_error_ms: raw.errors.summary_ms() }),
-        machine_other_cpu_s: cost.other_cpu_s.map(|other| (other - beside.cpu_s).max(0.0)),
+        machine_other_cpu_s: cost.other_cpu_s,
         machine_busy: cost.machine_busy,
         trusted: true,
         trust_notes: Vec::new(),
@@ -171,7 +171,7 @@ pub(super) fn run(
 
 fn process(ascent: &Ascent<'_>) -> Option<String> {
     match &ascent.settings.reach {
-        Reach::Http { .. } => ascent.processes.first().map(|process| process.name.clone()),
+        Reach::Http { .. } => ascent.processes.first().map(|process| process.name.name.clone()),
         Reach::Stdio { command, .. } => command.program.rsplit('/').next().map(str::to_owned),
     }
 }

@@ -54,7 +54,7 @@ fn settings(server: &Server, folder: &Path, ladder: &str) -> Settings {
 async fn try_run(settings: Settings) -> Result<ToolsRun, Error> {
     let (events, _silent) = tokio::sync::mpsc::channel(1);
     let stop = CancellationToken::new();
-    super::run(settings, TargetProcesses::default(), Vec::new(), events, stop).await
+    super::run(settings, TargetProcesses::default(), events, stop).await
 }
 
 /// One level of the run that `change` makes of the usual settings, against a server of this manner.
@@ -254,7 +254,7 @@ async fn a_run_that_is_stopped_keeps_what_it_measured() {
     let stop = CancellationToken::new();
     let (events, mut seen) = tokio::sync::mpsc::channel(64);
     let running =
-        super::run(settings, TargetProcesses::default(), Vec::new(), events, stop.clone());
+        super::run(settings, TargetProcesses::default(), events, stop.clone());
     let stopping = async {
         while let Some(event) = seen.recv().await {
             if matches!(event, super::ToolsEvent::Progress(progress) if progress.ended >= 4) {
