@@ -50,7 +50,7 @@ pub(super) const ROOMS: &[Room] = &[
     Room {
         name: "runtime",
         ours: &[],
-        libraries: &["procfs", "rlimit", "socket2", "thiserror", "tokio", "tokio-util", "tracing"],
+        libraries: &["procfs", "rlimit", "rustix", "socket2", "thiserror", "tokio", "tokio-util", "tracing"],
         never: &[("wire", NO_DOMAIN), ("results", NO_DOMAIN)],
     },
     Room {
@@ -177,12 +177,14 @@ pub(super) const ROOMS: &[Room] = &[
         name: "stress",
         ours: &["results", "runtime", "wire"],
         libraries: &[
+            "base64",
             "bytes",
             "futures-util",
             "h2",
             "http",
             "httparse",
             "jiff",
+            "md-5",
             "memchr",
             "rand",
             "rand_distr",
@@ -191,6 +193,7 @@ pub(super) const ROOMS: &[Room] = &[
             "rustls-native-certs",
             "serde",
             "serde_json",
+            "sha2",
             "socket2",
             "thiserror",
             "tokio",
