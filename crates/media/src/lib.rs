@@ -6,8 +6,11 @@
 //! runs on its own bounded pool and never on a runtime's thread.
 
 pub mod admission;
+pub mod inline;
 mod limits;
+pub mod pool;
 pub mod store;
+pub mod transform;
 
 pub use admission::Admission;
 pub use limits::{LimitError, Limits};
