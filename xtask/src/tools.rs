@@ -16,8 +16,8 @@ use anyhow::{Context, Result};
 use crate::cargo::cargo;
 use crate::{repository, say};
 
-pub(crate) use node::node_with;
-pub(crate) use python::python;
+pub(crate) use node::{node_for, node_with};
+pub(crate) use python::{environment, python};
 
 /// Installs everything that any step needs.
 ///

@@ -20,6 +20,7 @@ const NO_DOMAIN: &str = "runtime serves every room and knows none of their words
 const ONLY_SOCKETS: &str = "the rooms meet on a socket and nowhere else";
 const BLIND_TESTER: &str = "a tester that can see its target could flatter it";
 const OWN_WORK: &str = "a control shows what the bare work costs, without any part of ours";
+const NOT_OURS: &str = "a peer shows what others build, without any part of ours";
 const FEW_TOOLS: &str = "automation must run when the product does not build";
 
 /// All crates of the workspace. A crate without a row here is not tidy.
@@ -259,6 +260,12 @@ pub(super) const ROOMS: &[Room] = &[
             ("stress", OWN_WORK),
             ("hyper", "the control is the bare socket work, without an HTTP library"),
         ],
+    },
+    Room {
+        name: "peer-axum",
+        ours: &[],
+        libraries: &["axum", "crc32fast", "futures-util", "serde_json", "tokio"],
+        never: &[("runtime", NOT_OURS), ("wire", NOT_OURS), ("simulator", NOT_OURS)],
     },
     Room {
         name: "xtask",
