@@ -6,12 +6,16 @@
 //! runs on its own bounded pool and never on a runtime's thread.
 
 pub mod admission;
+pub mod download;
 pub mod inline;
 mod limits;
 pub mod pool;
 pub mod store;
 pub mod transform;
+pub mod upstream;
 
 pub use admission::Admission;
+pub use download::Downloads;
 pub use limits::{LimitError, Limits};
 pub use store::Store;
+pub use upstream::Upstream;

@@ -6,7 +6,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Transfers that run at once. Each has at most two connections or files open and
-    /// less than a mebibyte of memory; further ones wait in turn.
+    /// [`crate::download::PEAK_BYTES`] of memory; further ones wait in turn.
     pub transfers: usize,
     /// Transfers that wait. Past it a call is refused at once.
     pub waiting_transfers: usize,

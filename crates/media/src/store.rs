@@ -41,7 +41,6 @@ pub use writer::{BATCH_BYTES, Writer};
 use self::jobs::FileJobs;
 use self::local::LocalFolder;
 use self::reader::Source;
-use self::writer::Sink;
 use crate::Limits;
 
 /// The files of one kind of media. Cheap to clone.
@@ -153,21 +152,20 @@ impl Store {
     pub async fn create(&self, target: Target) -> Result<Writer, StoreError> {
         self.check_extension(&target.name)?;
         let name = target.name.to_string();
-        let sink = match &self.backend {
+        let file = match &self.backend {
             Backend::Local(folder) => {
                 let folder = folder.clone();
-                let file = self.jobs.run(move || folder.create(target)).await?;
-                Sink::Idle(Box::new(file))
+                self.jobs.run(move || folder.create(target)).await?
             }
         };
-        Ok(Writer::new(self.jobs.clone(), sink, name, self.limit_bytes))
+        Ok(Writer::new(self.jobs.clone(), file, name, self.limit_bytes))
     }
 
     /// Writes a file that is in memory.
     ///
     /// # Errors
     /// As [`Store::create`] and [`Writer::finish`].
-    pub async fn write(&self, target: Target, bytes: Bytes) -> Result<Written, StoreError> {
+    pub async fn write(&self, target: Target, bytes: &[u8]) -> Result<Written, StoreError> {
         let mut writer = self.create(target).await?;
         writer.write(bytes).await?;
         writer.finish().await

@@ -155,6 +155,7 @@ pub(super) const ROOMS: &[Room] = &[
             "tokio-rustls",
             "tokio-util",
             "toml",
+            "tower-service",
             "tracing",
         ],
         never: &[

@@ -5,7 +5,7 @@ mod temporary;
 mod walk;
 
 use std::fs::File;
-use std::io::{self, IoSlice, Write as _};
+use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use self::beneath::Folder;
 use self::temporary::Temporary;
 use super::digest::Hasher;
 use super::listing::{FileInfo, Listing};
-use super::{OnConflict, SafeName, StoreError, Target, Written};
+use super::{OnConflict, SafeName, Sha256, StoreError, Target, Written};
 
 /// A folder on a local disk.
 #[derive(Debug, Clone)]
@@ -81,13 +81,11 @@ pub(super) struct NewFile {
 
 impl NewFile {
     /// Hashes and writes.
-    pub(super) fn append(&mut self, batch: &[Bytes]) -> Result<(), StoreError> {
-        for piece in batch {
-            self.hasher.update(piece);
-            self.bytes += u64::try_from(piece.len()).unwrap_or(u64::MAX);
-        }
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.hasher.update(bytes);
+        self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let name = self.target.name.as_str();
-        write_all(self.temporary.file(), batch).map_err(|error| {
+        self.temporary.file().write_all(bytes).map_err(|error| {
             match rustix::io::Errno::from_io_error(&error) {
                 Some(errno) => StoreError::from_errno(errno, name),
                 None => StoreError::Io { name: name.to_owned(), source: error },
@@ -103,28 +101,17 @@ impl NewFile {
         Ok(())
     }
 
+    /// The digest of what was written so far.
+    pub(super) fn sha256(&self) -> Sha256 {
+        self.hasher.clone().finish().0
+    }
+
     /// Makes the file durable and gives it its name.
     pub(super) fn publish(self) -> Result<Written, StoreError> {
         let (sha256, md5) = self.hasher.finish();
         let name = self.temporary.publish(&self.target.name, self.target.on_conflict)?;
         Ok(Written { name, bytes: self.bytes, sha256, md5 })
     }
-}
-
-/// Writes all pieces with as few calls as the system allows.
-fn write_all(file: &mut File, batch: &[Bytes]) -> io::Result<()> {
-    let mut slices: Vec<IoSlice<'_>> = batch.iter().map(|piece| IoSlice::new(piece)).collect();
-    let mut rest = slices.as_mut_slice();
-    IoSlice::advance_slices(&mut rest, 0);
-    while !rest.is_empty() {
-        match file.write_vectored(rest) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => IoSlice::advance_slices(&mut rest, written),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// Reads up to `length` bytes at a position; fewer only at the file's end.

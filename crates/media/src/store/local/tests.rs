@@ -22,7 +22,7 @@ fn world() -> (TempDir, PathBuf, LocalFolder) {
 
 fn begin(folder: &LocalFolder, to: &str, on_conflict: OnConflict, text: &str) -> NewFile {
     let mut file = folder.create(Target::new(name(to), on_conflict)).unwrap();
-    file.append(&[Bytes::copy_from_slice(text.as_bytes())]).unwrap();
+    file.append(text.as_bytes()).unwrap();
     file
 }
 
@@ -159,8 +159,8 @@ fn two_writers_to_one_name_do_not_mix_and_the_last_to_be_complete_wins() {
     let (_outside, media, folder) = world();
     let mut one = begin(&folder, "clip.mp4", OnConflict::Overwrite, "one ");
     let mut two = begin(&folder, "clip.mp4", OnConflict::Overwrite, "two ");
-    one.append(&[Bytes::from_static(b"one")]).unwrap();
-    two.append(&[Bytes::from_static(b"two")]).unwrap();
+    one.append(b"one").unwrap();
+    two.append(b"two").unwrap();
     two.publish().unwrap();
     one.publish().unwrap();
     assert_eq!(fs::read_to_string(media.join("clip.mp4")).unwrap(), "one one");
@@ -268,7 +268,8 @@ fn what_was_written_before_a_fresh_start_is_not_in_the_file() {
     let (_outside, media, folder) = world();
     let mut file = begin(&folder, "clip.mp4", OnConflict::Overwrite, "an old beginning");
     file.clear().unwrap();
-    file.append(&[Bytes::from_static(b"ab"), Bytes::from_static(b"c")]).unwrap();
+    file.append(b"ab").unwrap();
+    file.append(b"c").unwrap();
     let written = file.publish().unwrap();
     assert_eq!(fs::read(media.join("clip.mp4")).unwrap(), b"abc");
     assert_eq!(written.bytes, 3);
