@@ -38,11 +38,14 @@ pub struct Writer {
 pub(super) enum Sink {
     /// We have it.
     Idle(Box<NewFile>),
-    /// A job has it, and gives it back with the emptied buffer.
-    Busy(Job<(Box<NewFile>, Vec<u8>, Result<(), StoreError>)>),
+    /// A job has it.
+    Busy(Job<Returned>),
     /// Nobody: an error has ended it, or it is finished.
     Gone,
 }
+
+/// What a job gives back: the file, the emptied buffer, and whether it went well.
+type Returned = (Box<NewFile>, Vec<u8>, Result<(), StoreError>);
 
 impl Writer {
     pub(super) fn new(jobs: FileJobs, file: NewFile, name: String, limit_bytes: u64) -> Self {
