@@ -5,6 +5,20 @@
 //! through `store` so that a file with its final name is always whole. CPU work (`transform`)
 //! runs on its own bounded pool and never on a runtime's thread.
 
+<<<<<<< HEAD
 pub mod inline;
 pub mod pool;
 pub mod transform;
+=======
+pub mod admission;
+pub mod download;
+mod limits;
+pub mod store;
+pub mod upstream;
+
+pub use admission::Admission;
+pub use download::Downloads;
+pub use limits::{LimitError, Limits};
+pub use store::Store;
+pub use upstream::Upstream;
+>>>>>>> mediafiles

@@ -41,6 +41,7 @@ pub mod limits;
 pub mod run;
 pub mod target;
 pub mod warm_up;
+pub mod witness;
 
 pub use config::{Config, Header};
 pub use error::{Error, ErrorKind};
@@ -50,3 +51,4 @@ pub use scenario::Scenario;
 pub use settings::Settings;
 pub use target_url::TargetUrl;
 pub use usage::TargetProcesses;
+pub use witness::Witness;

@@ -5,7 +5,7 @@
 
 use results::summary::Statistic;
 use results::units::float;
-use results::{Level, Outcome, Summary};
+use results::{Level, Outcome, Role, Summary};
 
 /// An error of the tester below this is never held against a level: it is what a burst of 3,000
 /// users costs on two cores, and no reader notices it.
@@ -180,13 +180,18 @@ fn machine(level: &Level, facts: &Facts) -> Option<String> {
     let whole = float(facts.cores) * level.duration_s;
     let share = |cpu_s: f64| percent((cpu_s / whole).min(1.0));
     let tester = share(level.tester_usage.cpu_s);
+    let of = |role| share(level.processes(role).map(|process| process.cpu_s).sum());
     Some(match &level.target_usage {
-        Some(target) => format!(
-            "all {} cores were {} busy (target {}, tester {tester}): the machine was the limit, \
+        Some(_) => format!(
+            "all {} cores were {} busy (target {}, {}tester {tester}): the machine was the limit, \
              not the target alone; run the tester on another machine",
             facts.cores,
             percent(busy),
-            share(target.iter().map(|process| process.cpu_s).sum()),
+            of(Role::Target),
+            match level.processes(Role::Upstream).next() {
+                Some(_) => format!("its upstream {}, ", of(Role::Upstream)),
+                None => String::new(),
+            },
         ),
         None if facts.local => format!(
             "all {} cores were {} busy, tester {tester}: the machine that target and tester share \
@@ -229,6 +234,19 @@ fn short_streams(level: &Level, facts: &Facts) -> Option<String> {
 fn no_control(level: &Level) -> Option<String> {
     level.control.and_then(|control| control.ttft_error_ms).is_none().then(|| {
         "no control stream ended in this level: the tester's own error is not known".to_owned()
+    })
+}
+
+/// A note about an embedded simulator that was later than a reader may overlook: what it was late
+/// by is in every latency, and no fault of what stands before it.
+pub(crate) fn late_simulator(level: &Level) -> Option<String> {
+    let late = level.simulator?.lateness_ms.p99?;
+    let limit = bearable(level.gap_ms);
+    (late > limit).then(|| {
+        format!(
+            "the simulator itself sent its events up to {late:.0} ms late (p99): so much of every \
+             latency is not the target's"
+        )
     })
 }
 

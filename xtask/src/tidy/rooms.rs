@@ -20,6 +20,7 @@ const NO_DOMAIN: &str = "runtime serves every room and knows none of their words
 const ONLY_SOCKETS: &str = "the rooms meet on a socket and nowhere else";
 const BLIND_TESTER: &str = "a tester that can see its target could flatter it";
 const OWN_WORK: &str = "a control shows what the bare work costs, without any part of ours";
+const NOT_OURS: &str = "a peer shows what others build, without any part of ours";
 const FEW_TOOLS: &str = "automation must run when the product does not build";
 
 /// All crates of the workspace. A crate without a row here is not tidy.
@@ -56,6 +57,7 @@ pub(super) const ROOMS: &[Room] = &[
         name: "simulator",
         ours: &["runtime", "wire"],
         libraries: &[
+            "base64",
             "bytes",
             "h2",
             "http",
@@ -63,13 +65,17 @@ pub(super) const ROOMS: &[Room] = &[
             "http-body-util",
             "hyper",
             "hyper-util",
+            "image",
             "jiff",
+            "md-5",
+            "memchr",
             "prometheus-client",
             "rand",
             "rand_distr",
             "rand_pcg",
             "serde",
             "serde_json",
+            "sha2",
             "thiserror",
             "tokio",
             "tokio-util",
@@ -89,9 +95,11 @@ pub(super) const ROOMS: &[Room] = &[
             "base64",
             "bytes",
             "futures-util",
+            "h2",
             "http",
             "http-body",
             "http-body-util",
+            "httparse",
             "hyper",
             "hyper-util",
             "jiff",
@@ -137,6 +145,7 @@ pub(super) const ROOMS: &[Room] = &[
             "md-5",
             "object_store",
             "prometheus-client",
+            "ring",
             "rmcp",
             "rubato",
             "rustix",
@@ -153,6 +162,7 @@ pub(super) const ROOMS: &[Room] = &[
             "tokio-rustls",
             "tokio-util",
             "toml",
+            "tower-service",
             "tracing",
         ],
         never: &[
@@ -258,6 +268,12 @@ pub(super) const ROOMS: &[Room] = &[
             ("stress", OWN_WORK),
             ("hyper", "the control is the bare socket work, without an HTTP library"),
         ],
+    },
+    Room {
+        name: "peer-axum",
+        ours: &[],
+        libraries: &["axum", "crc32fast", "futures-util", "serde_json", "tokio"],
+        never: &[("runtime", NOT_OURS), ("wire", NOT_OURS), ("simulator", NOT_OURS)],
     },
     Room {
         name: "xtask",
