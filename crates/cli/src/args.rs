@@ -109,9 +109,13 @@ Examples:
     -H 'x-weir-fault: cut@5' \\
     -d '{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}'
   curl http://127.0.0.1:8100/weir/stats          what was really served
+  weir simulate --video-bytes 7691516            videos of a known length and known digests, such as
+                                                 GET /v1/videos/vid_weir/content
 
 Faults (header x-weir-fault, several joined by ';'): status=429, retry-after=2, refuse,
-slow-headers=2s, slow-first=2s, stall@N=2s, cut@N, end@N, error@N, malformed@N, empty.";
+slow-headers=2s, slow-first=2s, stall@N=2s, cut@N, end@N, error@N, malformed@N, empty, tries=N;
+N counts content events, and bytes in a media file. For media also announce=BYTES, pace=BYTES,
+fail@PERCENT, slow-job=2s.";
 
 /// Arguments of `weir simulate`.
 #[derive(Debug, Args)]
@@ -125,6 +129,9 @@ pub(crate) struct SimulateArgs {
     /// Seed of everything random [default: 1]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Exact length of every video; by default they have some 10 to 100 KB
+    #[arg(long, value_name = "BYTES")]
+    pub video_bytes: Option<u64>,
     /// Settings and faults with probabilities, as TOML
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -7,8 +7,11 @@
 
 pub mod admission;
 pub mod download;
+pub mod inline;
 mod limits;
+pub mod pool;
 pub mod store;
+pub mod transform;
 pub mod upstream;
 
 pub use admission::Admission;

@@ -5,7 +5,6 @@
 //! socket and passed on.
 
 mod answer;
-mod chunked;
 mod connection;
 mod connector;
 mod detail;

@@ -248,6 +248,7 @@ fn assemble(
         gap_ms: tally.gap.summary_ms(),
         total_ms: tally.total.summary_ms(),
         stretch: tally.stretch.summary_of_ratios(),
+        refusal_ms: tally.refusal.summary_ms(),
         stalls: tally.stalls,
         chunks_per_stream: tally.chunks_per_stream.summary(),
         bytes_per_stream: tally.bytes_per_stream.summary(),
