@@ -68,7 +68,7 @@ pub(crate) const MAX_UPLOAD_BYTES: usize = 64 * 1024 * 1024;
 
 /// Uploads that are read at the same time; further ones wait, in their order. Together with
 /// [`MAX_UPLOAD_BYTES`] this bounds the memory for them to 512 MiB.
-const MAX_UPLOADS: usize = 8;
+pub(crate) const MAX_UPLOADS: usize = 8;
 
 /// What the media endpoints keep.
 #[derive(Debug)]
