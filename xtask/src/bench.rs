@@ -20,6 +20,7 @@ use serde_json::json;
 
 use crate::cargo::{self, Profile};
 use crate::say;
+pub(crate) use case::{Outcome, get_json, run as run_case};
 use table::Table;
 
 /// What to measure.

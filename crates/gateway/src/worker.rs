@@ -34,10 +34,12 @@ const TICK: Duration = Duration::from_millis(100);
 
 impl Worker {
     pub(crate) fn new(index: usize, shared: Arc<Shared>) -> Rc<Self> {
+        let tasks = Tasks::default();
+        shared.watch_tasks(tasks.tracker());
         Rc::new(Self {
             index,
             shared,
-            tasks: Tasks::default(),
+            tasks,
             scratch: RefCell::default(),
             reading: Rc::default(),
             pools: RefCell::default(),

@@ -3,7 +3,7 @@
 //! A predicate that a trusted level missed is a failure; a level that is not trusted, and a
 //! quantity that was not measured at a level, are skipped: they prove nothing.
 
-use results::{Run, Slo};
+use results::{Judged, Run, Slo};
 
 use crate::number::{self, raw};
 use crate::overview::{LevelView, Overview};
@@ -66,7 +66,7 @@ fn case(view: LevelView<'_>, slo: &Slo) -> Case {
         let notes = view.level.trust_notes.join("; ");
         return Case::Skipped(format!("the level is not trusted: {notes}"));
     }
-    match (slo.holds(view.level), slo.quantity.of(view.level)) {
+    match (slo.holds(view.level), view.level.value(slo.quantity)) {
         (Some(true), _) => Case::Passed,
         (Some(false), Some(value)) => {
             let kind = crate::slo::kind_of_unit(slo.quantity.unit());

@@ -17,6 +17,8 @@ pub fn kind_of_unit(unit: &str) -> Kind {
         "ms" => Kind::Latency,
         "%" => Kind::Percent,
         "ratio" => Kind::Ratio,
+        "bytes/s" => Kind::ByteRate,
+        "1/s" => Kind::Rate,
         _ => Kind::Count,
     }
 }

@@ -1,13 +1,15 @@
-//! How many users a target carried under the SLO, and the one verdict of a run.
+//! How much load a target carried under the SLO, and the one verdict of a run.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::level::Level;
+use crate::load::{Judged, Load};
 use crate::run::Run;
 use crate::slo::Slo;
 
 /// The highest load that met the SLO, as a bracket: it lies at `passed` or above and below `failed`.
+///
+/// The load of streams is their users, that of tool calls the calls at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Capacity {
     /// The highest trusted level that met every predicate, with every trusted level below it.
@@ -23,29 +25,29 @@ impl Capacity {
     ///
     /// Untrusted levels say nothing about the target: they never pass and never fail.
     #[must_use]
-    pub fn of(levels: &[Level], slos: &[Slo]) -> Self {
-        let missed = |level: &Level| slos.iter().find(|slo| slo.holds(level) != Some(true));
+    pub fn of<L: Judged>(levels: &[L], slos: &[Slo]) -> Self {
+        let missed = |level: &L| slos.iter().find(|slo| slo.holds(level) != Some(true));
         let first_failure = levels
             .iter()
-            .filter(|level| level.trusted)
-            .filter_map(|level| missed(level).map(|slo| (level.users, slo)))
-            .min_by_key(|(users, _)| *users);
-        let failed = first_failure.map(|(users, _)| users);
+            .filter(|level| level.trusted())
+            .filter_map(|level| missed(level).map(|slo| (level, slo)))
+            .min_by_key(|(level, _)| level.load());
+        let failed = first_failure.map(|(level, _)| level.load());
         let passed = levels
             .iter()
-            .filter(|level| level.trusted && failed.is_none_or(|failed| level.users < failed))
-            .map(|level| level.users)
+            .filter(|level| level.trusted() && failed.is_none_or(|failed| level.load() < failed))
+            .map(Judged::load)
             .max();
         let untrusted = levels
             .iter()
-            .filter(|level| !level.trusted && passed.is_none_or(|passed| level.users > passed))
-            .min_by_key(|level| level.users);
+            .filter(|level| !level.trusted() && passed.is_none_or(|passed| level.load() > passed))
+            .min_by_key(|level| level.load());
         let limited_by = match (first_failure, untrusted) {
-            (Some((users, slo)), _) => Some(format!("{slo} missed at {users} users")),
+            (Some((level, slo)), _) => Some(format!("{slo} missed at {}", level.load_words())),
             (None, Some(level)) => Some(format!(
-                "{} users not trusted: {}",
-                level.users,
-                level.trust_notes.first().map_or("no reason recorded", String::as_str)
+                "{} not trusted: {}",
+                level.load_words(),
+                level.trust_notes().first().map_or("no reason recorded", String::as_str)
             )),
             (None, None) => None,
         };
@@ -91,23 +93,23 @@ pub struct Verdict {
 impl Verdict {
     /// Draws the verdict from a run.
     #[must_use]
-    pub fn of(run: &Run) -> Self {
-        let highest = |wanted: &dyn Fn(&Level) -> bool| {
+    pub fn of<K: Load>(run: &Run<K>) -> Self {
+        let highest = |wanted: &dyn Fn(&K::Level) -> bool| {
             (0..run.levels.len())
                 .filter(|&index| wanted(&run.levels[index]))
-                .max_by_key(|&index| run.levels[index].users)
+                .max_by_key(|&index| run.levels[index].load())
         };
-        let top_trusted = highest(&|_| true).is_some_and(|index| run.levels[index].trusted);
-        let word = if run.slo.iter().any(|slo| !slo.passed) && run.levels.iter().any(|l| l.trusted)
-        {
+        let top_trusted = highest(&|_| true).is_some_and(|index| run.levels[index].trusted());
+        let any_trusted = run.levels.iter().any(Judged::trusted);
+        let word = if run.slo.iter().any(|slo| !slo.passed) && any_trusted {
             VerdictWord::NotMet
         } else if top_trusted {
             VerdictWord::Met
         } else {
             VerdictWord::NotTrusted
         };
-        let level = highest(&|level| level.trusted && Some(level.users) == run.capacity.passed)
-            .or_else(|| highest(&|level| level.trusted))
+        let level = highest(&|level| level.trusted() && Some(level.load()) == run.capacity.passed)
+            .or_else(|| highest(&|level| level.trusted()))
             .or_else(|| highest(&|_| true));
         let rule = run.slo.iter().map(|slo| slo.predicate.as_str()).collect::<Vec<_>>().join(", ");
         Self { word, rule, level }

@@ -6,19 +6,27 @@
 //!
 //! **Invariant:** no I/O, no clock, no asynchronous runtime.
 
+pub mod any;
 pub mod capacity;
 pub mod histogram;
 pub mod level;
+pub mod load;
 pub mod run;
 pub mod slo;
 pub mod summary;
+pub mod tools;
 pub mod units;
 
+pub use any::AnyRun;
 pub use capacity::{Capacity, Verdict, VerdictWord};
 pub use histogram::LatencyHistogram;
 pub use level::{
-    Bucket, ErrorGroup, Level, Outcome, Outcomes, ProcessUsage, TesterUsage, TimelinePoint,
+    Bucket, ErrorGroup, Level, Outcome, Outcomes, ProcessUsage, Role, TesterUsage, TimelinePoint,
 };
-pub use run::{Control, Ideal, Machine, Run, RunKind, Target, Tester, Workload};
-pub use slo::{Slo, SloError, SloResult};
+pub use load::{Judged, Load, RunKind, Streams, Tools};
+pub use run::{Control, Ideal, Machine, Run, Target, Tester, Workload};
+pub use slo::{Quantity, Slo, SloError, SloResult};
 pub use summary::Summary;
+pub use tools::{
+    Call, CallOutcome, CallOutcomes, ToolsControl, ToolsLevel, ToolsRun, ToolsWorkload,
+};

@@ -5,26 +5,21 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::capacity::{Capacity, Verdict};
-use crate::level::Level;
+use crate::load::{Load, RunKind, Streams};
 use crate::slo::SloResult;
 use crate::summary::Summary;
 
 /// The value of [`Run::format`] that this version writes and reads.
 pub const FORMAT: &str = "weir.run/1";
 
-/// What kind of load a run made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RunKind {
-    /// Users that hold streamed answers open.
-    Streams,
-    /// Agents that make concurrent tool calls.
-    Tools,
-}
-
 /// Everything that was measured, as `run.json` holds it.
+///
+/// What the levels hold differs by kind of load; everything around them is the same. `Run` alone
+/// is a run of streams, [`crate::ToolsRun`] one of tool calls.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Run {
+#[serde(bound = "")]
+#[schemars(rename = "{K}Run")]
+pub struct Run<K: Load = Streams> {
     /// Format and version of the file: [`FORMAT`].
     pub format: String,
     /// Unique name of this run: its start time and a random part.
@@ -33,7 +28,7 @@ pub struct Run {
     pub name: String,
     /// Version of Weir that measured.
     pub weir_version: String,
-    /// What kind of load.
+    /// What kind of load: [`Load::KIND`].
     pub kind: RunKind,
     /// When the first level began.
     #[schemars(with = "String")]
@@ -47,41 +42,37 @@ pub struct Run {
     /// Where the tester ran.
     pub machine: Machine,
     /// The load, as resolved from flags, scenario and defaults.
-    pub workload: Workload,
+    pub workload: K::Workload,
     /// The tester's own error, over all levels.
-    pub tester: Tester,
+    pub tester: Tester<K::Control>,
     /// The levels in the order in which they ran.
-    pub levels: Vec<Level>,
+    pub levels: Vec<K::Level>,
     /// Every predicate with its verdict over the trusted levels.
     pub slo: Vec<SloResult>,
-    /// How many users the target carried under the SLO.
+    /// How many users, or calls at once, the target carried under the SLO.
     pub capacity: Capacity,
     /// The run was ended early (SIGINT): levels may be missing.
     pub interrupted: bool,
 }
 
-impl Run {
+impl<K: Load> Run<K> {
     /// The verdict that stands at the head of every report and decides the exit code.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         Verdict::of(self)
     }
 
-    /// Reads a run from the text of a `run.json`.
+    /// Reads a run of this kind from the text of a `run.json`; [`crate::AnyRun::from_json`] takes
+    /// either kind.
     ///
     /// # Errors
-    /// When the text is not JSON, of another format or version, or a field is missing.
+    /// When the text is not JSON, of another format, version or kind, or a field is missing.
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
-        #[derive(Deserialize)]
-        struct Head {
-            format: Option<String>,
+        let kind = kind_of(text)?;
+        if kind != K::KIND {
+            return Err(ReadError::Kind { found: kind, wanted: K::KIND });
         }
-        let head: Head = serde_json::from_str(text)?;
-        match head.format.as_deref() {
-            Some(FORMAT) => Ok(serde_json::from_str(text)?),
-            Some(other) => Err(ReadError::Format(other.to_owned())),
-            None => Err(ReadError::NoFormat),
-        }
+        Ok(serde_json::from_str(text)?)
     }
 
     /// The text of `run.json`, indented, with a final newline.
@@ -91,6 +82,24 @@ impl Run {
             serde_json::to_string_pretty(self).expect("a run has string keys and finite numbers");
         text.push('\n');
         text
+    }
+}
+
+/// The kind of the run in the text of a `run.json`, and that its format is the one of this version.
+pub(crate) fn kind_of(text: &str) -> Result<RunKind, ReadError> {
+    #[derive(Deserialize)]
+    struct Head {
+        format: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Kind {
+        kind: RunKind,
+    }
+    let head: Head = serde_json::from_str(text)?;
+    match head.format.as_deref() {
+        Some(FORMAT) => Ok(serde_json::from_str::<Kind>(text)?.kind),
+        Some(other) => Err(ReadError::Format(other.to_owned())),
+        None => Err(ReadError::NoFormat),
     }
 }
 
@@ -106,6 +115,14 @@ pub enum ReadError {
     /// No `format` field at all.
     #[error("no \"format\" field: this is not a run.json of Weir")]
     NoFormat,
+    /// A run of the other kind.
+    #[error("a run of {}, where one of {} is needed", found.name(), wanted.name())]
+    Kind {
+        /// The kind of the file.
+        found: RunKind,
+        /// The kind that was asked for.
+        wanted: RunKind,
+    },
 }
 
 /// What was stressed.
@@ -153,7 +170,7 @@ pub struct Ideal {
     pub gap_ms: f64,
 }
 
-/// The load, as resolved from flags, scenario and defaults.
+/// The load of streams, as resolved from flags, scenario and defaults.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Workload {
     /// The scenario's name.
@@ -204,9 +221,10 @@ pub struct Workload {
 
 /// The tester's own error and shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Tester {
-    /// Known-truth streams measured in this run, all levels together.
-    pub control: Control,
+#[schemars(rename = "Tester_of_{C}")]
+pub struct Tester<C = Control> {
+    /// Known-truth streams or calls measured in this run, all levels together.
+    pub control: C,
     /// Worker threads that carried the users.
     pub workers: u64,
     /// How long a worker may batch its wake-ups at the busiest level, in milliseconds:

@@ -23,7 +23,7 @@ pub(crate) fn run(document: ReferenceDocument) -> CommandResult {
 }
 
 fn schema() -> serde_json::Result<String> {
-    let schema = schemars::schema_for!(results::Run);
+    let schema = schemars::schema_for!(results::AnyRun);
     Ok(serde_json::to_string_pretty(&schema)? + "\n")
 }
 

@@ -31,14 +31,19 @@ fn target(overview: &Overview<'_>) -> Vec<Fact> {
         (false, true) => "this machine, over loopback",
         (false, false) => "another machine",
     };
-    vec![
+    let mut facts = vec![
         Fact::new("Target", Text(vec![Inline::code(foreign(&target.url))])),
         Fact::new("Server header", target.server.as_deref().map_or_else(unknown, foreign)),
         Fact::new("Process", target.process.as_deref().map_or_else(unknown, foreign)),
         Fact::new("Runs on", place),
         Fact::new("Dialect", foreign(&target.api)),
         Fact::new("Protocol", foreign(&target.http_version)),
-    ]
+    ];
+    if let Some(upstream) = overview.upstream() {
+        facts
+            .insert(3, Fact::new("Answered by", format!("{}, on this machine", foreign(upstream))));
+    }
+    facts
 }
 
 fn workload(overview: &Overview<'_>) -> Vec<Fact> {

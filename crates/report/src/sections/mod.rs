@@ -53,7 +53,7 @@ pub fn document(run: &Run) -> Document {
     ];
     Document {
         title: foreign(&run.name),
-        subtitle: subtitle(run),
+        subtitle: subtitle(overview),
         headline: summary::headline(overview),
         key_numbers: summary::key_numbers(overview),
         levels: levels::overview_table(overview),
@@ -66,8 +66,13 @@ pub fn document(run: &Run) -> Document {
     }
 }
 
-fn subtitle(run: &Run) -> Text {
+fn subtitle(overview: &Overview<'_>) -> Text {
+    let run = overview.run;
     let server = match (&run.target.server, run.target.embedded) {
+        _ if let (Some(process), Some(upstream)) = (&run.target.process, overview.upstream()) => {
+            let by = if run.target.embedded { ", started by this run" } else { "" };
+            format!("{} before {}{by}", foreign(process), foreign(upstream))
+        }
         (Some(server), true) => format!("{}, started by this run", foreign(server)),
         (Some(server), false) => foreign(server),
         (None, true) => "started by this run".to_owned(),

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::level::{Outcomes, TesterUsage};
+use crate::level::{Level, Outcomes, TesterUsage};
 
 /// A trusted level in which every stream was whole.
 pub(crate) fn level(users: u64) -> Level {
@@ -38,6 +38,7 @@ pub(crate) fn level(users: u64) -> Level {
         ttft_buckets: Vec::new(),
         timeline: Vec::new(),
         target_usage: None,
+        simulator: None,
         tester_usage: TesterUsage {
             cpu_s: 0.0,
             busiest_worker: 0.0,

@@ -22,6 +22,53 @@ fn every_kind_of_predicate_parses() {
     check("correct > 99", "%", 99.0);
     check("stalls <= 0", "count", 0.0);
     check(DEFAULT_RULE, "%", 99.5);
+    check("call.p95 <= 800ms", "ms", 800.0);
+    check("probe.max < 50ms", "ms", 50.0);
+    check("probe_idle.p99 < 5ms", "ms", 5.0);
+    check("speedup >= 4", "ratio", 4.0);
+    check("bytes_per_s >= 50MB", "bytes/s", 50_000_000.0);
+    check("bytes_per_s >= 1.5 MiB/s", "bytes/s", 1_572_864.0);
+    check("calls_per_s > 10", "1/s", 10.0);
+    check(DEFAULT_TOOLS_RULE, "%", 100.0);
+}
+
+#[test]
+fn a_predicate_about_the_other_kind_of_load_is_refused() {
+    assert!(Slo::parse_for(RunKind::Tools, "call.p95 <= 1s").is_ok());
+    assert!(Slo::parse_for(RunKind::Streams, "success >= 99%").is_ok());
+    let refused = |kind, text| Slo::parse_for(kind, text).unwrap_err().to_string();
+    let error = refused(RunKind::Tools, "ttft.p95 <= 1s");
+    assert!(error.contains("a run of tools measures call, probe"), "{error}");
+    let error = refused(RunKind::Streams, "speedup >= 2");
+    assert!(error.contains("a run of streams measures ttft"), "{error}");
+}
+
+#[test]
+fn every_quantity_reads_as_it_is_written() {
+    for kind in [RunKind::Streams, RunKind::Tools] {
+        for name in quantity::names(kind).replace(" and ", ", ").split(", ") {
+            let quantity = Quantity::parse(name)
+                .or_else(|_| Quantity::parse(&format!("{name}.p99")))
+                .unwrap_or_else(|error| panic!("{error}"));
+            assert!(quantity.measured_in(kind), "{name}");
+            assert_eq!(Quantity::parse(&quantity.name()), Ok(quantity));
+        }
+    }
+}
+
+#[test]
+fn sizes_parse_or_do_not() {
+    for (text, expected) in [
+        ("512", Some(512.0)),
+        ("1KB", Some(1_000.0)),
+        ("1KiB", Some(1_024.0)),
+        ("2.5 MB/s", Some(2_500_000.0)),
+        ("", None),
+        ("MB", None),
+        ("5 parsecs", None),
+    ] {
+        assert_eq!(parse_bytes(text), expected, "{text:?}");
+    }
 }
 
 #[test]
@@ -34,6 +81,8 @@ fn nonsense_is_refused_with_its_reason() {
     check_refused("complete.p95 >= 1%", "has no .p95");
     check_refused("complete >= 101%", "more than all");
     check_refused("stretch.p95 <= NaN", "not a number");
+    check_refused("speedup.p95 >= 2", "has no .p95");
+    check_refused("bytes_per_s >= fast", "size");
 }
 
 #[test]
