@@ -2,6 +2,7 @@
 
 mod process;
 mod servers;
+mod testers;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,9 @@ pub(crate) struct Options {
     /// One level only: for a look, not for a comparison (writes no document)
     #[arg(long)]
     quick: bool,
+    /// Compare testers instead of servers: k6, Locust, AIPerf and hey beside ours
+    #[arg(long, conflicts_with_all = ["ladder", "quick", "only"])]
+    testers: bool,
     /// Only these servers
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Kind>,
@@ -42,6 +46,13 @@ pub(crate) struct Options {
 /// # Errors
 /// When a server cannot be installed or started, or a run fails.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.testers {
+        let weir = cargo::build("weir", "weir", Profile::Release)?;
+        let tables = testers::tables(&weir)?;
+        document::replace_block(Path::new(PAGE), "testers", &tables)?;
+        say::note(&format!("{PAGE} now shows the testers"));
+        return document::replace_block(Path::new("README.md"), "testers", &tables);
+    }
     let kinds = if options.only.is_empty() { servers::ALL.to_vec() } else { options.only.clone() };
     let weir = cargo::build("weir", "weir", Profile::Release)?;
     let tools = Tools::prepare(&kinds, &weir)?;
@@ -90,8 +101,9 @@ fn compare(weir: &Path, runs: &[PathBuf], format: &str) -> Tool {
 
 fn write_documents(weir: &Path, runs: &[PathBuf]) -> Result<()> {
     let table = compare(weir, runs, "markdown").read()?;
-    document::replace_block(Path::new(PAGE), "servers", &table)?;
     compare(weir, runs, "html").args(["-o", HTML]).read()?;
+    let block = format!("With charts: [comparison.html](comparison.html).\n\n{table}");
+    document::replace_block(Path::new(PAGE), "servers", &block)?;
     let short = compare(weir, runs, "markdown").args(["--table-only"]).read()?;
     document::replace_block(Path::new("README.md"), "servers", &short)?;
     say::note(&format!("{PAGE}, {HTML} and README.md now show these runs"));

@@ -55,6 +55,14 @@ pub(crate) fn chromium() -> Result<PathBuf> {
     system::program(&names, "chromium")
 }
 
+/// hey, the little HTTP load generator that others are compared with.
+///
+/// # Errors
+/// When it is not there and cannot be installed.
+pub(crate) fn hey() -> Result<PathBuf> {
+    system::program(&["hey"], "hey")
+}
+
 /// Runs `install` unless the stamp beside `folder` says that it was done for these very inputs.
 ///
 /// The stamp holds the inputs themselves: it is written last, so that an installation that was cut

@@ -1,5 +1,7 @@
 //! The command line as clap reads it. What the words mean is decided further inside.
 
+pub(crate) mod media;
+
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +20,7 @@ Examples:
   weir stress streams http://127.0.0.1:8000/v1/chat/completions --ladder 100,500,1000
   weir simulate --profile claude-sonnet-4               stand in for the OpenAI and Anthropic APIs
   weir serve --upstream https://api.openai.com          carry its streams to many clients
+  weir mcp --media ~/media                              media tools for agents, over MCP
   weir report weir-runs/20261121-120000-quick/run.json --format html -o report.html
 
 Exit codes: 0 met, 1 an SLO or check failed, 2 usage, 3 this machine or configuration cannot do
@@ -58,6 +61,9 @@ pub(crate) enum Command {
     /// Carry streamed answers from providers to many clients
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArgs),
+    /// Give agents tools for video, pictures and sound, over MCP
+    #[command(after_help = media::MCP_EXAMPLES)]
+    Mcp(Box<media::McpArgs>),
     /// Make keys for the clients of `weir serve`
     #[command(subcommand)]
     Key(Key),
@@ -109,9 +115,13 @@ Examples:
     -H 'x-weir-fault: cut@5' \\
     -d '{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}'
   curl http://127.0.0.1:8100/weir/stats          what was really served
+  weir simulate --video-bytes 7691516            videos of a known length and known digests, such as
+                                                 GET /v1/videos/vid_weir/content
 
 Faults (header x-weir-fault, several joined by ';'): status=429, retry-after=2, refuse,
-slow-headers=2s, slow-first=2s, stall@N=2s, cut@N, end@N, error@N, malformed@N, empty.";
+slow-headers=2s, slow-first=2s, stall@N=2s, cut@N, end@N, error@N, malformed@N, empty, tries=N;
+N counts content events, and bytes in a media file. For media also announce=BYTES, pace=BYTES,
+fail@PERCENT, slow-job=2s.";
 
 /// Arguments of `weir simulate`.
 #[derive(Debug, Args)]
@@ -125,6 +135,9 @@ pub(crate) struct SimulateArgs {
     /// Seed of everything random [default: 1]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Exact length of every video; by default they have some 10 to 100 KB
+    #[arg(long, value_name = "BYTES")]
+    pub video_bytes: Option<u64>,
     /// Settings and faults with probabilities, as TOML
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -77,6 +77,7 @@ pub(crate) fn level(course: Course) -> Level {
         gap_ms: gaps.summary_ms(),
         total_ms: total.summary_ms(),
         stretch: Some(stretch),
+        refusal_ms: None,
         stalls: 0,
         chunks_per_stream: constant(users, 40.0),
         bytes_per_stream: constant(users, 9_412.0),

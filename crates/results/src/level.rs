@@ -283,6 +283,9 @@ pub struct Level {
     pub total_ms: Option<Summary>,
     /// Total divided by the ideal total; null when the ideal is unknown.
     pub stretch: Option<Summary>,
+    /// Request start to the end of the answer, of streams that were answered with another status
+    /// than 2xx: how long a client waits to be refused.
+    pub refusal_ms: Option<Summary>,
     /// Gaps longer than the stall limit.
     pub stalls: u64,
     /// Chunks of each complete stream.

@@ -24,6 +24,7 @@ pub(crate) fn level(users: u64) -> Level {
         gap_ms: None,
         total_ms: None,
         stretch: None,
+        refusal_ms: None,
         stalls: 0,
         chunks_per_stream: None,
         bytes_per_stream: None,

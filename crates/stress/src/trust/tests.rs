@@ -28,6 +28,7 @@ fn sound() -> Level {
         gap_ms: Some(summary(39_000, 140.0, 150.0)),
         total_ms: Some(summary(1000, 6560.0, 6600.0)),
         stretch: None,
+        refusal_ms: None,
         stalls: 0,
         chunks_per_stream: None,
         bytes_per_stream: None,

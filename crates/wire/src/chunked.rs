@@ -17,7 +17,7 @@ const MAX_SIZE_DIGITS: u8 = 15;
 /// The coding is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("{0}")]
-pub(super) struct ChunkError(&'static str);
+pub struct ChunkError(&'static str);
 
 /// Where the decoder stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ enum State {
 
 /// The decoder.
 #[derive(Debug)]
-pub(super) struct Chunked {
+pub struct Chunked {
     state: State,
     /// Size of the chunk whose extension is being skipped.
     size: u64,
@@ -50,10 +50,10 @@ impl Default for Chunked {
 impl Chunked {
     /// Takes the next piece off `input`: data if there is some, `None` once the input is used up
     /// or the body is at its end.
-    pub(super) fn next<'a>(
-        &mut self,
-        input: &mut &'a [u8],
-    ) -> Result<Option<&'a [u8]>, ChunkError> {
+    ///
+    /// # Errors
+    /// When the coding is broken; what was decoded before stands.
+    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<&'a [u8]>, ChunkError> {
         while let Some((&byte, rest)) = input.split_first() {
             match self.state {
                 State::Done => break,
@@ -76,7 +76,8 @@ impl Chunked {
     }
 
     /// Whether the last chunk and the trailer have passed.
-    pub(super) fn is_done(&self) -> bool {
+    #[must_use]
+    pub fn is_done(&self) -> bool {
         self.state == State::Done
     }
 
