@@ -28,6 +28,7 @@ fn main() -> ExitCode {
             commands::stress_streams::run(*args, cli.talk)
         }
         args::Command::Report(args) => commands::report::run(&args),
+        args::Command::Compare(args) => commands::compare::run(&args),
         args::Command::Completions { shell } => commands::completions::run(shell),
         args::Command::Reference { document } => commands::reference::run(document),
     })
