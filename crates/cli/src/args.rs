@@ -1,5 +1,6 @@
 //! The command line as clap reads it. What the words mean is decided further inside.
 
+pub(crate) mod media;
 pub(crate) mod tools;
 
 use std::convert::Infallible;
@@ -20,6 +21,7 @@ Examples:
   weir stress streams http://127.0.0.1:8000/v1/chat/completions --ladder 100,500,1000
   weir simulate --profile claude-sonnet-4               stand in for the OpenAI and Anthropic APIs
   weir serve --upstream https://api.openai.com          carry its streams to many clients
+  weir mcp --media ~/media                              media tools for agents, over MCP
   weir report weir-runs/20261121-120000-quick/run.json --format html -o report.html
 
 Exit codes: 0 met, 1 an SLO or check failed, 2 usage, 3 this machine or configuration cannot do
@@ -60,6 +62,9 @@ pub(crate) enum Command {
     /// Carry streamed answers from providers to many clients
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArgs),
+    /// Give agents tools for video, pictures and sound, over MCP
+    #[command(after_help = media::MCP_EXAMPLES)]
+    Mcp(Box<media::McpArgs>),
     /// Make keys for the clients of `weir serve`
     #[command(subcommand)]
     Key(Key),

@@ -5,15 +5,16 @@
 //! through `store` so that a file with its final name is always whole. CPU work (`transform`)
 //! runs on its own bounded pool and never on a runtime's thread.
 
-<<<<<<< HEAD
-pub mod inline;
-pub mod pool;
-pub mod transform;
-=======
 pub mod admission;
 pub mod download;
+pub mod inline;
 mod limits;
+pub mod pool;
+pub mod provider;
+pub mod server;
 pub mod store;
+pub mod tools;
+pub mod transform;
 pub mod upstream;
 
 pub use admission::Admission;
@@ -21,4 +22,3 @@ pub use download::Downloads;
 pub use limits::{LimitError, Limits};
 pub use store::Store;
 pub use upstream::Upstream;
->>>>>>> mediafiles

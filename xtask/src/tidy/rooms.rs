@@ -232,7 +232,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         name: "weir",
-        ours: &["gateway", "report", "results", "runtime", "simulator", "stress", "wire"],
+        ours: &["gateway", "media", "report", "results", "runtime", "simulator", "stress", "wire"],
         libraries: &[
             "anyhow",
             "clap",
