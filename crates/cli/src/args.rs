@@ -1,6 +1,7 @@
 //! The command line as clap reads it. What the words mean is decided further inside.
 
 pub(crate) mod media;
+pub(crate) mod tools;
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -109,6 +110,9 @@ pub(crate) enum Stress {
     /// Users that hold streamed answers open
     #[command(after_help = STREAMS_EXAMPLES)]
     Streams(Box<StreamsArgs>),
+    /// Agents that call the tools of an MCP server, with every file checked
+    #[command(after_help = tools::TOOLS_EXAMPLES)]
+    Tools(Box<tools::ToolsArgs>),
 }
 
 const SIMULATE_EXAMPLES: &str = "\

@@ -9,6 +9,7 @@ pub(crate) mod report;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod stress_streams;
+pub(crate) mod stress_tools;
 
 use tracing_subscriber::EnvFilter;
 
