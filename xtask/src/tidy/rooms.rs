@@ -146,6 +146,7 @@ pub(super) const ROOMS: &[Room] = &[
             "object_store",
             "prometheus-client",
             "ring",
+            "regex",
             "rmcp",
             "rubato",
             "rustix",
