@@ -3,6 +3,7 @@
 pub(crate) mod completions;
 pub(crate) mod key;
 pub(crate) mod mcp;
+pub(crate) mod media;
 pub(crate) mod reference;
 pub(crate) mod report;
 pub(crate) mod serve;
