@@ -7,7 +7,7 @@ use std::pin::pin;
 
 use anyhow::{Context, anyhow};
 use results::tools::{Shape, ToolsRun};
-use results::{AnyRun, RunKind, Slo};
+use results::{RunKind, Slo};
 use runtime::signal::{Shutdown, Signals};
 use serde_json::Value;
 use stress::config::Header;
@@ -53,16 +53,15 @@ pub(crate) fn run(args: ToolsArgs, talk: Talk) -> CommandResult {
     settings.check().map_err(failure)?;
     let Measured { run, lost } = measure(settings, embedded.as_ref(), talk)?;
     drop(embedded);
-    let code = exit_code(&run);
-    let run = AnyRun::from(run);
-    folder.write_data(&run.to_json()).map_err(Failure::environment)?;
-    paint::data(&run.to_json()).context("failed to write to stdout")?;
+    folder.write(&run).map_err(Failure::environment)?;
+    let shown = report::terminal::render(&run, terminal_options(full, true));
+    paint::data(&shown).context("failed to write to stdout")?;
     if !talk.quiet {
         paint::say(format_args!("reports in {}", folder.path().display()));
     }
     match lost {
         Some(lost) => Err(Failure { code: UNREACHABLE, error: anyhow!(lost) }),
-        None => Ok(code),
+        None => Ok(exit_code(&run)),
     }
 }
 

@@ -9,3 +9,4 @@ mod gateway;
 mod peers;
 mod reports;
 mod streams;
+mod tools;
