@@ -5,6 +5,7 @@
 mod bad_input;
 mod faults;
 mod gateway;
+mod media_files;
 mod peers;
 mod reports;
 mod streams;
