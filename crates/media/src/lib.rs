@@ -10,7 +10,10 @@ pub mod download;
 pub mod inline;
 mod limits;
 pub mod pool;
+pub mod provider;
+pub mod server;
 pub mod store;
+pub mod tools;
 pub mod transform;
 pub mod upstream;
 

@@ -116,8 +116,21 @@ impl Upstream {
         &self,
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, SendError> {
-        match tokio::time::timeout(self.head, self.client.request(request)).await {
-            Err(_) => Err(SendError::Head(self.head)),
+        self.send_within(request, self.head).await
+    }
+
+    /// As [`Upstream::send`], with another time for the head: an upstream that makes a picture
+    /// answers when the picture is done.
+    ///
+    /// # Errors
+    /// See [`SendError`].
+    pub async fn send_within(
+        &self,
+        request: Request<RequestBody>,
+        head: Duration,
+    ) -> Result<Response<Incoming>, SendError> {
+        match tokio::time::timeout(head, self.client.request(request)).await {
+            Err(_) => Err(SendError::Head(head)),
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) if error.is_connect() => Err(SendError::Connect(error)),
             Ok(Err(error)) => Err(SendError::Broken(error)),

@@ -50,7 +50,16 @@ pub(super) const ROOMS: &[Room] = &[
     Room {
         name: "runtime",
         ours: &[],
-        libraries: &["procfs", "rlimit", "socket2", "thiserror", "tokio", "tokio-util", "tracing"],
+        libraries: &[
+            "procfs",
+            "rlimit",
+            "rustix",
+            "socket2",
+            "thiserror",
+            "tokio",
+            "tokio-util",
+            "tracing",
+        ],
         never: &[("wire", NO_DOMAIN), ("results", NO_DOMAIN)],
     },
     Room {
@@ -146,6 +155,7 @@ pub(super) const ROOMS: &[Room] = &[
             "object_store",
             "prometheus-client",
             "ring",
+            "regex",
             "rmcp",
             "rubato",
             "rustix",
@@ -176,12 +186,14 @@ pub(super) const ROOMS: &[Room] = &[
         name: "stress",
         ours: &["results", "runtime", "wire"],
         libraries: &[
+            "base64",
             "bytes",
             "futures-util",
             "h2",
             "http",
             "httparse",
             "jiff",
+            "md-5",
             "memchr",
             "rand",
             "rand_distr",
@@ -190,6 +202,7 @@ pub(super) const ROOMS: &[Room] = &[
             "rustls-native-certs",
             "serde",
             "serde_json",
+            "sha2",
             "socket2",
             "thiserror",
             "tokio",
@@ -219,7 +232,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         name: "weir",
-        ours: &["gateway", "report", "results", "runtime", "simulator", "stress", "wire"],
+        ours: &["gateway", "media", "report", "results", "runtime", "simulator", "stress", "wire"],
         libraries: &[
             "anyhow",
             "clap",

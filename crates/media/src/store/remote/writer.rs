@@ -1,6 +1,7 @@
 //! A file on its way into an object storage.
 
 use std::mem;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use object_store::path::Path;
@@ -38,13 +39,28 @@ pub(in crate::store) struct RemoteWriter {
 /// An upload that has begun, because the file has more than one part.
 #[derive(Debug)]
 struct Upload {
-    parts: Box<dyn MultipartUpload>,
+    /// Never locked: the mutex is what lets threads share a writer, which an upload alone forbids.
+    parts: Mutex<Box<dyn MultipartUpload>>,
     /// Where it goes: the final key, or one that nobody can ask for when the final one may be
     /// taken. Only a copy can tell "not if it is taken" at its end.
     key: Path,
     staged: bool,
     /// Whether there is an object under the key.
     complete: bool,
+}
+
+/// What is placed under a final name.
+enum Content {
+    /// A file of one part.
+    Whole(PutPayload),
+    /// An object of several parts, which is copied: it is only there for that.
+    Staged(Path),
+}
+
+impl Upload {
+    fn parts(&mut self) -> &mut dyn MultipartUpload {
+        self.parts.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()
+    }
 }
 
 impl RemoteWriter {
@@ -87,13 +103,13 @@ impl RemoteWriter {
             Some(upload) => {
                 let name = self.target.name.as_str();
                 let fail = |error| StoreError::from_remote(error, name);
-                upload.parts.put_part(last.into()).await.map_err(fail)?;
-                upload.parts.complete().await.map_err(fail)?;
+                upload.parts().put_part(last.into()).await.map_err(fail)?;
+                upload.parts().complete().await.map_err(fail)?;
                 upload.complete = true;
                 let (key, staged) = (upload.key.clone(), upload.staged);
                 if staged {
                     // The staged object is removed when the writer is dropped.
-                    self.copy_to_free(&key).await?
+                    self.place_free(&Content::Staged(key)).await?
                 } else {
                     self.upload = None;
                     self.target.name.clone()
@@ -125,7 +141,7 @@ impl RemoteWriter {
         }
         let fail = |error| StoreError::from_remote(error, self.target.name.as_str());
         match &mut self.upload {
-            Some(upload) => upload.parts.put_part(part.into()).await.map_err(fail),
+            Some(upload) => upload.parts().put_part(part.into()).await.map_err(fail),
             None => Ok(()),
         }
     }
@@ -144,44 +160,25 @@ impl RemoteWriter {
         let options = PutMultipartOptions::default();
         let parts = self.folder.s3.put_multipart_opts(&key, options).await;
         let parts = parts.map_err(|error| StoreError::from_remote(error, name.as_str()))?;
-        Ok(Upload { parts, key, staged, complete: false })
+        Ok(Upload { parts: Mutex::new(parts), key, staged, complete: false })
     }
 
     /// A file of one part is sent in one request, which can say "not if it is taken" itself.
     async fn put_whole(&self, bytes: Bytes) -> Result<SafeName, StoreError> {
-        let payload = PutPayload::from(bytes);
-        let put = async |name: &SafeName, mode: PutMode| {
-            let options = PutOptions { mode, ..PutOptions::default() };
-            let key = self.folder.key(name.as_str())?;
-            let put = self.folder.s3.put_opts(&key, payload.clone(), options).await;
-            put.map(drop).map_err(|error| StoreError::from_remote(error, name.as_str()))
-        };
+        let content = Content::Whole(PutPayload::from(bytes));
         if self.target.on_conflict == OnConflict::Overwrite {
-            put(&self.target.name, PutMode::Overwrite).await?;
+            self.place(&content, &self.target.name, PutMode::Overwrite).await?;
             return Ok(self.target.name.clone());
         }
-        self.find_free(async |name| put(name, PutMode::Create).await).await
+        self.place_free(&content).await
     }
 
-    /// Copies a staged object to its name, if that is free.
-    async fn copy_to_free(&self, from: &Path) -> Result<SafeName, StoreError> {
-        self.find_free(async |name| {
-            let to = self.folder.key(name.as_str())?;
-            let options = CopyOptions { mode: CopyMode::Create, ..CopyOptions::default() };
-            let copied = self.folder.s3.copy_opts(from, &to, options).await;
-            copied.map_err(|error| StoreError::from_remote(error, name.as_str()))
-        })
-        .await
-    }
-
-    /// Tries the name, and numbered ones if the policy is to rename.
-    async fn find_free(
-        &self,
-        place: impl AsyncFn(&SafeName) -> Result<(), StoreError>,
-    ) -> Result<SafeName, StoreError> {
+    /// Places content under its name or, if the policy is to rename, under a numbered one; never over
+    /// another file.
+    async fn place_free(&self, content: &Content) -> Result<SafeName, StoreError> {
         let mut candidate = self.target.name.clone();
         for number in 2..=MAX_NUMBER + 1 {
-            match place(&candidate).await {
+            match self.place(content, &candidate, PutMode::Create).await {
                 Ok(()) => return Ok(candidate),
                 Err(StoreError::Exists(_)) if self.target.on_conflict == OnConflict::Rename => {
                     candidate = self.target.name.numbered(number);
@@ -190,6 +187,26 @@ impl RemoteWriter {
             }
         }
         Err(StoreError::Exists(self.target.name.as_str().to_owned()))
+    }
+
+    async fn place(
+        &self,
+        content: &Content,
+        name: &SafeName,
+        mode: PutMode,
+    ) -> Result<(), StoreError> {
+        let key = self.folder.key(name.as_str())?;
+        let placed = match content {
+            Content::Whole(payload) => {
+                let options = PutOptions { mode, ..PutOptions::default() };
+                self.folder.s3.put_opts(&key, payload.clone(), options).await.map(drop)
+            }
+            Content::Staged(from) => {
+                let options = CopyOptions { mode: CopyMode::Create, ..CopyOptions::default() };
+                self.folder.s3.copy_opts(from, &key, options).await
+            }
+        };
+        placed.map_err(|error| StoreError::from_remote(error, name.as_str()))
     }
 
     /// Has an upload that is not needed any more removed, without waiting for it.
@@ -201,7 +218,7 @@ impl RemoteWriter {
             let cleared = if upload.complete {
                 s3.delete(&upload.key).await
             } else {
-                upload.parts.abort().await
+                upload.parts().abort().await
             };
             if let Err(error) = cleared {
                 tracing::warn!(%error, "an upload that was given up could not be removed");
