@@ -1,6 +1,7 @@
 //! The command line as clap reads it. What the words mean is decided further inside.
 
 pub(crate) mod media;
+pub(crate) mod media_tools;
 pub(crate) mod tools;
 
 use std::convert::Infallible;
@@ -67,6 +68,9 @@ pub(crate) enum Command {
     /// Give agents tools for video, pictures and sound, over MCP
     #[command(after_help = media::MCP_EXAMPLES)]
     Mcp(Box<media::McpArgs>),
+    /// Make and fetch videos, pictures and sound, one JSON envelope for each
+    #[command(after_help = media_tools::EXAMPLES)]
+    Media(Box<media_tools::MediaToolsArgs>),
     /// Make keys for the clients of `weir serve`
     #[command(subcommand)]
     Key(Key),

@@ -4,6 +4,7 @@ pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod key;
 pub(crate) mod mcp;
+pub(crate) mod media;
 pub(crate) mod reference;
 pub(crate) mod report;
 pub(crate) mod serve;

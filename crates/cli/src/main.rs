@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         args::Command::Simulate(args) => commands::simulate::run(&args),
         args::Command::Serve(args) => commands::serve::run(&args),
         args::Command::Mcp(args) => commands::mcp::run(&args),
+        args::Command::Media(args) => commands::media::run(*args, cli.talk),
         args::Command::Key(args::Key::New { name }) => commands::key::new(&name),
         args::Command::Stress(args::Stress::Streams(args)) => {
             commands::stress_streams::run(*args, cli.talk)
