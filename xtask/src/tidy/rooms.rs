@@ -164,7 +164,6 @@ pub(super) const ROOMS: &[Room] = &[
             "schemars",
             "serde",
             "serde_json",
-            "sha2",
             "subtle",
             "symphonia",
             "thiserror",
@@ -255,7 +254,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         name: "integration-tests",
-        ours: &["report", "results", "runtime", "simulator", "stress", "wire"],
+        ours: &["media", "report", "results", "runtime", "simulator", "stress", "wire"],
         libraries: &["anyhow", "jiff", "serde_json", "tokio"],
         never: &[("weir", "integration tests run the real program, as a process")],
     },
