@@ -33,7 +33,7 @@ pub(crate) struct Options {
     /// One level only: for a look, not for a comparison (writes no document)
     #[arg(long)]
     quick: bool,
-    /// Compare testers instead of servers: k6, Locust and hey beside ours
+    /// Compare testers instead of servers: k6, Locust, AIPerf and hey beside ours
     #[arg(long, conflicts_with_all = ["ladder", "quick", "only"])]
     testers: bool,
     /// Only these servers
@@ -101,8 +101,9 @@ fn compare(weir: &Path, runs: &[PathBuf], format: &str) -> Tool {
 
 fn write_documents(weir: &Path, runs: &[PathBuf]) -> Result<()> {
     let table = compare(weir, runs, "markdown").read()?;
-    document::replace_block(Path::new(PAGE), "servers", &table)?;
     compare(weir, runs, "html").args(["-o", HTML]).read()?;
+    let block = format!("With charts: [comparison.html](comparison.html).\n\n{table}");
+    document::replace_block(Path::new(PAGE), "servers", &block)?;
     let short = compare(weir, runs, "markdown").args(["--table-only"]).read()?;
     document::replace_block(Path::new("README.md"), "servers", &short)?;
     say::note(&format!("{PAGE}, {HTML} and README.md now show these runs"));

@@ -20,6 +20,7 @@ mod listing;
 mod local;
 mod name;
 mod reader;
+mod remote;
 mod target;
 mod writer;
 
@@ -35,13 +36,16 @@ pub use kind::Kind;
 pub use listing::{FileInfo, Listing, MAX_LISTED, MAX_WALKED, SortBy};
 pub use name::{MAX_NAME_BYTES, MAX_PART_BYTES, MAX_PARTS, NameError, SafeName};
 pub use reader::{PIECE_BYTES, Reader};
+pub use remote::{PART_BYTES, S3Settings};
 pub use target::{OnConflict, Target, Written};
 pub use writer::{BATCH_BYTES, Writer};
 
 use self::jobs::FileJobs;
-use self::local::LocalFolder;
+use self::local::{LocalFolder, LocalWriter};
 use self::reader::Source;
-use crate::Limits;
+use self::remote::RemoteFolder;
+use self::writer::Place;
+use crate::{Limits, Upstream};
 
 /// The files of one kind of media. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -55,6 +59,7 @@ pub struct Store {
 #[derive(Debug, Clone)]
 enum Backend {
     Local(LocalFolder),
+    Remote(RemoteFolder),
 }
 
 impl Store {
@@ -68,6 +73,21 @@ impl Store {
         let path = path.to_owned();
         let folder = jobs.run(move || LocalFolder::open(&path)).await?;
         Ok(Self { kind, backend: Backend::Local(folder), jobs, limit_bytes: limits.file_bytes })
+    }
+
+    /// Opens a folder in an object storage. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the settings make no sense.
+    pub fn open_s3(
+        kind: Kind,
+        settings: &S3Settings,
+        upstream: &Upstream,
+        limits: &Limits,
+    ) -> Result<Self, StoreError> {
+        let folder = RemoteFolder::open(settings, upstream, limits)?;
+        let jobs = FileJobs::new(limits.file_operations);
+        Ok(Self { kind, backend: Backend::Remote(folder), jobs, limit_bytes: limits.file_bytes })
     }
 
     /// What the files are.
@@ -87,6 +107,7 @@ impl Store {
                 let folder = folder.clone();
                 self.jobs.run(move || folder.open_file(&name).map(|(_, info)| info)).await
             }
+            Backend::Remote(folder) => folder.info(&name).await,
         }
     }
 
@@ -110,6 +131,12 @@ impl Store {
                 let source = Source::Local { file: Arc::new(file), jobs: self.jobs.clone() };
                 Ok(Reader::new(info, range, source))
             }
+            Backend::Remote(folder) => {
+                let info = folder.info(&name).await?;
+                let end = range.end.min(info.bytes);
+                let pieces = folder.read(&info, range.start.min(end)..end).await?;
+                Ok(Reader::new(info, range, Source::Remote(pieces)))
+            }
         }
     }
 
@@ -130,16 +157,33 @@ impl Store {
         Ok(whole.into())
     }
 
-    /// A file to be read with blocking calls, for a decoder on the CPU pool.
+    /// A file to be read with blocking calls, for a decoder on the CPU pool. From an object storage
+    /// it is first copied into an unnamed file in `scratch`, a local folder.
     ///
     /// # Errors
-    /// When there is no such file.
-    pub async fn seekable(&self, name: &SafeName) -> Result<(File, FileInfo), StoreError> {
-        let name = name.clone();
+    /// When there is no such file, or no room for the copy.
+    pub async fn seekable(
+        &self,
+        name: &SafeName,
+        scratch: &Path,
+    ) -> Result<(File, FileInfo), StoreError> {
         match &self.backend {
             Backend::Local(folder) => {
-                let folder = folder.clone();
+                let (folder, name) = (folder.clone(), name.clone());
                 self.jobs.run(move || folder.open_file(&name)).await
+            }
+            Backend::Remote(_) => {
+                let mut reader = self.reader(name, 0, u64::MAX).await?;
+                let (scratch, shown) = (scratch.to_owned(), name.to_string());
+                let mut copy = self.jobs.run(move || local::unnamed(&scratch, &shown)).await?;
+                while let Some(piece) = reader.next().await? {
+                    let shown = name.to_string();
+                    let append = move || local::append_to(copy, &piece, &shown);
+                    copy = self.jobs.run(append).await?;
+                }
+                let shown = name.to_string();
+                let copy = self.jobs.run(move || local::rewind(copy, &shown)).await?;
+                Ok((copy, reader.info().clone()))
             }
         }
     }
@@ -152,13 +196,16 @@ impl Store {
     pub async fn create(&self, target: Target) -> Result<Writer, StoreError> {
         self.check_extension(&target.name)?;
         let name = target.name.to_string();
-        let file = match &self.backend {
+        let jobs = self.jobs.clone();
+        let place = match &self.backend {
             Backend::Local(folder) => {
                 let folder = folder.clone();
-                self.jobs.run(move || folder.create(target)).await?
+                let file = self.jobs.run(move || folder.create(target)).await?;
+                Place::Local(LocalWriter::new(jobs, file))
             }
+            Backend::Remote(folder) => Place::Remote(Box::new(folder.create(target, jobs).await?)),
         };
-        Ok(Writer::new(self.jobs.clone(), file, name, self.limit_bytes))
+        Ok(Writer::new(place, name, self.limit_bytes))
     }
 
     /// Writes a file that is in memory.
@@ -181,6 +228,7 @@ impl Store {
                 let folder = folder.clone();
                 self.jobs.run(move || folder.list(&listing)).await
             }
+            Backend::Remote(folder) => folder.list(&listing).await,
         }
     }
 
@@ -195,6 +243,15 @@ impl Store {
                 let folder = folder.clone();
                 self.jobs.run(move || folder.remove(&name)).await
             }
+            Backend::Remote(folder) => folder.remove(&name).await,
+        }
+    }
+
+    /// Waits until what was given up is cleared away in an object storage: for the way down of a
+    /// server. On a disk nothing is ever left to be waited for.
+    pub async fn cleared(&self) {
+        if let Backend::Remote(folder) = &self.backend {
+            folder.cleared().await;
         }
     }
 
@@ -206,3 +263,6 @@ impl Store {
         Err(StoreError::Extension { name: name.to_string(), allowed: allowed.join(", ") })
     }
 }
+
+#[cfg(test)]
+mod tests;

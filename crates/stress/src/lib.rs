@@ -19,6 +19,9 @@ pub mod secret;
 pub mod settings;
 pub mod target_url;
 
+// Agents that call tools.
+pub mod tools;
+
 // How load arrives.
 pub mod arrival;
 pub mod carrier;

@@ -117,7 +117,7 @@ fn held(level: &Level, facts: &Facts) -> Option<String> {
 }
 
 /// The sharpest statistic that has samples enough.
-fn tail(summary: &Summary) -> (f64, &'static str) {
+pub(crate) fn tail(summary: &Summary) -> (f64, &'static str) {
     [Statistic::P99, Statistic::P95]
         .into_iter()
         .find_map(|statistic| Some((summary.supported(statistic)?, statistic.name())))
@@ -251,7 +251,7 @@ pub(crate) fn late_simulator(level: &Level) -> Option<String> {
 }
 
 /// A share as whole per cent, rounded down: 95.9 % is not 96 %.
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.0} %", (share * 100.0).floor())
 }
 

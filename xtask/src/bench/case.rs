@@ -95,10 +95,10 @@ fn watch_until_end(child: &mut Child, server: u32, watch: &Stopwatch) -> Result<
         if cpu.ended {
             return Ok(peaks);
         }
-        let higher =
-            |pid: u32, before: f64| linux::resident_bytes(pid).map_or(before, |it| it.max(before));
-        peaks.server_bytes = higher(server, peaks.server_bytes);
-        peaks.client_bytes = higher(child.id(), peaks.client_bytes);
+        let server_now = linux::resident_bytes(server).unwrap_or_default();
+        let client_now = linux::family_resident_bytes(child.id()).unwrap_or_default();
+        peaks.server_bytes = peaks.server_bytes.max(server_now);
+        peaks.client_bytes = peaks.client_bytes.max(client_now);
         if watch.elapsed() > LIMIT {
             child.kill()?;
             child.wait()?;

@@ -36,10 +36,16 @@ enum Tester {
     Weir,
     K6,
     Locust,
+    AiPerf,
     Hey,
 }
 
-const ALL: [Tester; 4] = [Tester::Weir, Tester::K6, Tester::Locust, Tester::Hey];
+const ALL: [Tester; 5] = [Tester::Weir, Tester::K6, Tester::Locust, Tester::AiPerf, Tester::Hey];
+
+/// Where testers leave their results, relative to the root.
+const OUT: &str = "weir-runs/peers/tester";
+/// Where the tokenizer lies that AIPerf counts with, relative to the root.
+const TOKENIZER: &str = ".test-tools/byte-tokenizer";
 
 /// What a tester said about its run.
 #[derive(Debug, Default, PartialEq)]
@@ -54,6 +60,7 @@ struct Programs {
     weir: PathBuf,
     python: PathBuf,
     k6: PathBuf,
+    aiperf: PathBuf,
     hey: PathBuf,
 }
 
@@ -63,8 +70,14 @@ struct Programs {
 /// When a tester cannot be installed or run.
 pub(super) fn tables(weir: &Path) -> Result<String> {
     let environment = tools::environment("testers", &["peers/testers/requirements.txt"])?;
+    let aiperf = tools::environment("aiperf", &["peers/testers/aiperf.txt"])?;
+    Tool::new(aiperf.join("python"))
+        .args(["peers/testers/byte_tokenizer.py", TOKENIZER])
+        .read()
+        .context("the tokenizer for AIPerf")?;
     let programs = Programs {
         weir: weir.to_owned(),
+        aiperf: aiperf.join("aiperf"),
         python: environment.join("python"),
         k6: environment.join("k6"),
         hey: tools::hey()?,
@@ -148,48 +161,60 @@ fn ask(
     users: u32,
     fault: &str,
 ) -> Result<(Said, Outcome)> {
-    let url = format!("{}/v1/chat/completions", simulator.url());
-    let (out, number) = (Path::new("weir-runs/peers/tester"), users.to_string());
-    let header = format!("x-weir-fault: {fault}");
-    let tool = match tester {
-        Tester::Weir => {
-            let mut weir = Tool::new(&programs.weir)
-                .args(["stress", "streams", &url, "--ladder", &number, "--quiet", "--no-progress"])
-                .args([Path::new("--out"), out]);
-            if !fault.is_empty() {
-                weir = weir.args(["--header", &header]);
-            }
-            weir
-        }
-        Tester::K6 => Tool::new(&programs.k6)
-            .args(["run", "--quiet", "--no-usage-report", "--log-output=none"])
-            .args(["peers/testers/k6.js"]),
-        Tester::Locust => Tool::new(&programs.python).args(["peers/testers/locust_users.py"]),
-        Tester::Hey => {
-            let body =
-                r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"Hello"}]}"#;
-            let mut hey = Tool::new(&programs.hey)
-                .args(["-n", &number, "-c", &number, "-t", "60", "-o", "csv", "-m", "POST"])
-                .args(["-T", "application/json", "-d", body]);
-            if !fault.is_empty() {
-                hey = hey.args(["-H", &header]);
-            }
-            hey.args([&url])
-        }
-    };
-    let tool = tool.env("URL", &url).env("USERS", &number).env("FAULT", fault).with_all_files();
-    let name = format!("{}, {users} users, {fault}", tester.name());
-    let outcome = run_case(&name, simulator, tool)?;
+    let out = repository::root().join(OUT);
+    if out.exists() {
+        fs::remove_dir_all(&out)?;
+    }
+    let tool = command(tester, programs, simulator.url(), users, fault).with_all_files();
+    let outcome = run_case(&format!("{}, {users} users, {fault}", tester.name()), simulator, tool)?;
     let said = match tester {
-        Tester::Weir => {
-            let path = repository::root().join(out).join("run.json");
-            read_weir(&fs::read_to_string(&path)?)
-        }
+        Tester::Weir => read_weir(&fs::read_to_string(out.join("run.json"))?),
         Tester::K6 | Tester::Locust => read_json(&outcome.output),
+        Tester::AiPerf => {
+            // Without one good answer it writes no result.
+            let result = fs::read_to_string(out.join("profile_export_aiperf.json"));
+            read_aiperf(result.as_deref().unwrap_or("{}"), users)
+        }
         Tester::Hey => read_hey(&outcome.output, users),
     };
     let said = said.with_context(|| format!("the result of {}", tester.name()))?;
     Ok((said, outcome))
+}
+
+/// The command line of a tester: so many users at once, each of whom asks once.
+fn command(tester: Tester, programs: &Programs, base: &str, users: u32, fault: &str) -> Tool {
+    let (url, users) = (format!("{base}/v1/chat/completions"), users.to_string());
+    let header = format!("x-weir-fault: {fault}");
+    let fault_as = |option: &'static str| match fault {
+        "" => Vec::new(),
+        _ => vec![option, header.as_str()],
+    };
+    let tool = match tester {
+        Tester::Weir => Tool::new(&programs.weir)
+            .args(["stress", "streams", &url, "--ladder", &users, "--quiet", "--no-progress"])
+            .args(["--out", OUT])
+            .args(fault_as("--header")),
+        Tester::K6 => Tool::new(&programs.k6)
+            .args(["run", "--quiet", "--no-usage-report", "--log-output=none"])
+            .args(["peers/testers/k6.js"]),
+        Tester::Locust => Tool::new(&programs.python).args(["peers/testers/locust_users.py"]),
+        Tester::AiPerf => Tool::new(&programs.aiperf)
+            .args(["profile", "--model", "m", "--url", base, "--endpoint-type", "chat"])
+            .args(["--streaming", "--tokenizer", TOKENIZER, "--ui", "none"])
+            .args(["--concurrency", &users, "--request-count", &users])
+            .args(["--output-artifact-dir", OUT])
+            .args(fault_as("--header"))
+            .env("HF_HUB_OFFLINE", "1"),
+        Tester::Hey => {
+            let body = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"Hi"}]}"#;
+            Tool::new(&programs.hey)
+                .args(["-n", &users, "-c", &users, "-t", "60", "-o", "csv", "-m", "POST"])
+                .args(["-T", "application/json", "-d", body])
+                .args(fault_as("-H"))
+                .args([&url])
+        }
+    };
+    tool.env("URL", &url).env("USERS", &users).env("FAULT", fault)
 }
 
 impl Tester {
@@ -198,6 +223,7 @@ impl Tester {
             Self::Weir => "weir stress streams",
             Self::K6 => "k6",
             Self::Locust => "Locust",
+            Self::AiPerf => "AIPerf",
             Self::Hey => "hey",
         }
     }
@@ -207,6 +233,7 @@ impl Tester {
         match self {
             Self::Weir => "first chunk, connecting included",
             Self::Locust => "first chunk, by the user's own script",
+            Self::AiPerf => "first chunk",
             Self::K6 | Self::Hey => "first byte of the head",
         }
     }
@@ -232,6 +259,20 @@ fn read_json(text: &str) -> Result<Said> {
         first_p50_ms: said["first_p50_ms"].as_f64(),
         first_p99_ms: said["first_p99_ms"].as_f64(),
         failed: said["failed"].as_u64().context("no failed")?,
+    })
+}
+
+/// AIPerf's summary; it counts good requests alone.
+fn read_aiperf(text: &str, users: u32) -> Result<Said> {
+    let summary: Value = serde_json::from_str(text)?;
+    let first = &summary["time_to_first_token"];
+    let good = summary["request_count"]["avg"].as_f64().unwrap_or(0.0);
+    let failed = f64::from(users) - good;
+    let failed = (0..=users).find(|&count| f64::from(count) >= failed).unwrap_or(users);
+    Ok(Said {
+        first_p50_ms: first["p50"].as_f64(),
+        first_p99_ms: first["p99"].as_f64(),
+        failed: failed.into(),
     })
 }
 
@@ -284,6 +325,14 @@ mod tests {
         assert_eq!(said, Said { first_p50_ms: Some(4.0), first_p99_ms: Some(4.0), failed: 2 });
         assert!(read_hey("head\na,b\n", 1).is_err());
         assert_eq!(read_hey("head\n", 3).unwrap().failed, 3);
+    }
+
+    #[test]
+    fn requests_that_aiperf_does_not_count_have_failed() {
+        let text = r#"{"request_count": {"avg": 15.0}, "time_to_first_token": {"p50": 1140.8}}"#;
+        let said = read_aiperf(text, 20).unwrap();
+        assert_eq!((said.failed, said.first_p50_ms), (5, Some(1140.8)));
+        assert_eq!(read_aiperf("{}", 20).unwrap(), Said { failed: 20, ..Said::default() });
     }
 
     #[test]

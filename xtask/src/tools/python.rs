@@ -10,8 +10,12 @@ use crate::shell::Tool;
 use crate::{repository, say};
 
 /// What is installed into it.
-const REQUIREMENTS: [&str; 3] =
-    ["tests/sdk/requirements.txt", "peers/python/requirements.txt", "tests/media/requirements.txt"];
+const REQUIREMENTS: [&str; 4] = [
+    "tests/sdk/requirements.txt",
+    "peers/python/requirements.txt",
+    "tests/media/requirements.txt",
+    "tests/storage/requirements.txt",
+];
 
 /// The interpreter of the tests' virtual environment, with all requirements installed.
 ///

@@ -71,6 +71,15 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// The object storage refused or could not be reached.
+    #[error("the object storage did not accept an operation on {name}")]
+    Remote {
+        /// The name.
+        name: String,
+        /// What it said.
+        #[source]
+        source: Box<object_store::Error>,
+    },
     /// The server is stopping, and takes no more work.
     #[error("the media server is stopping")]
     Stopping,
@@ -90,6 +99,19 @@ impl StoreError {
             Errno::NOSPC | Errno::DQUOT | Errno::FBIG => Self::DiskFull(name),
             Errno::ACCESS | Errno::PERM | Errno::ROFS => Self::Denied(name),
             errno => Self::Io { name, source: errno.into() },
+        }
+    }
+
+    /// What an error of the object storage means for a file of this name.
+    pub(super) fn from_remote(error: object_store::Error, name: &str) -> Self {
+        let name = name.to_owned();
+        match error {
+            object_store::Error::NotFound { .. } => Self::NotFound(name),
+            object_store::Error::AlreadyExists { .. }
+            | object_store::Error::Precondition { .. } => Self::Exists(name),
+            object_store::Error::PermissionDenied { .. }
+            | object_store::Error::Unauthenticated { .. } => Self::Denied(name),
+            error => Self::Remote { name, source: Box::new(error) },
         }
     }
 }

@@ -3,18 +3,21 @@
 mod beneath;
 mod temporary;
 mod walk;
+mod writer;
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rustix::fs::{self, AtFlags, Stat};
+use rustix::fs::{self, AtFlags, Mode, OFlags, Stat};
 
 use self::beneath::Folder;
 use self::temporary::Temporary;
+pub(super) use self::temporary::random_name as temporary_name;
+pub(super) use self::writer::LocalWriter;
 use super::digest::Hasher;
 use super::listing::{FileInfo, Listing};
 use super::{OnConflict, SafeName, Sha256, StoreError, Target, Written};
@@ -84,13 +87,8 @@ impl NewFile {
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         self.hasher.update(bytes);
         self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let name = self.target.name.as_str();
-        self.temporary.file().write_all(bytes).map_err(|error| {
-            match rustix::io::Errno::from_io_error(&error) {
-                Some(errno) => StoreError::from_errno(errno, name),
-                None => StoreError::Io { name: name.to_owned(), source: error },
-            }
-        })
+        let written = self.temporary.file().write_all(bytes);
+        written.map_err(|error| from_io(error, self.target.name.as_str()))
     }
 
     /// Forgets what was written so far.
@@ -111,6 +109,31 @@ impl NewFile {
         let (sha256, md5) = self.hasher.finish();
         let name = self.temporary.publish(&self.target.name, self.target.on_conflict)?;
         Ok(Written { name, bytes: self.bytes, sha256, md5 })
+    }
+}
+
+/// A file without any name in a folder for passing things.
+pub(super) fn unnamed(scratch: &Path, name: &str) -> Result<File, StoreError> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    fs::open(scratch, flags, Mode::RUSR | Mode::WUSR)
+        .map(File::from)
+        .map_err(|errno| StoreError::from_errno(errno, name))
+}
+
+pub(super) fn append_to(mut file: File, bytes: &[u8], name: &str) -> Result<File, StoreError> {
+    file.write_all(bytes).map_err(|error| from_io(error, name))?;
+    Ok(file)
+}
+
+pub(super) fn rewind(mut file: File, name: &str) -> Result<File, StoreError> {
+    file.rewind().map_err(|error| from_io(error, name))?;
+    Ok(file)
+}
+
+fn from_io(error: io::Error, name: &str) -> StoreError {
+    match rustix::io::Errno::from_io_error(&error) {
+        Some(errno) => StoreError::from_errno(errno, name),
+        None => StoreError::Io { name: name.to_owned(), source: error },
     }
 }
 
@@ -135,7 +158,9 @@ fn file_info(name: SafeName, stat: &Stat) -> FileInfo {
     let bytes = u64::try_from(stat.st_size).unwrap_or(0);
     let nanoseconds = i32::try_from(stat.st_mtime_nsec).unwrap_or(0);
     let modified = jiff::Timestamp::new(stat.st_mtime, nanoseconds).unwrap_or_default();
-    FileInfo { name, bytes, modified }
+    // Files are replaced as a whole, so a new version has a new number (inode) as well.
+    let etag = format!("\"{:x}-{bytes:x}-{:x}\"", stat.st_ino, modified.as_nanosecond());
+    FileInfo { name, bytes, modified, etag }
 }
 
 #[cfg(test)]

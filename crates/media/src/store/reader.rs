@@ -1,10 +1,13 @@
 //! Reading a file in pieces.
 
+use std::fmt;
 use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
 
 use super::jobs::FileJobs;
 use super::listing::FileInfo;
@@ -22,9 +25,18 @@ pub struct Reader {
     source: Source,
 }
 
-#[derive(Debug)]
 pub(super) enum Source {
     Local { file: Arc<File>, jobs: FileJobs },
+    Remote(BoxStream<'static, object_store::Result<Bytes>>),
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Local { .. } => "Local",
+            Self::Remote(_) => "Remote",
+        })
+    }
 }
 
 impl Reader {
@@ -46,7 +58,8 @@ impl Reader {
         self.range.clone()
     }
 
-    /// The next piece, of at most [`PIECE_BYTES`]; `None` after the last one.
+    /// The next piece, of at most [`PIECE_BYTES`] (from an object storage: what one read of its
+    /// connection brings); `None` after the last one.
     ///
     /// Cancel-safe: a piece that was not returned is read again.
     ///
@@ -58,7 +71,7 @@ impl Reader {
             return Ok(None);
         }
         let (offset, length) = (self.range.start, left.min(PIECE_BYTES));
-        let piece = match &self.source {
+        let piece = match &mut self.source {
             Source::Local { file, jobs } => {
                 let (file, name) = (Arc::clone(file), self.info.name.to_string());
                 let read = move || {
@@ -66,6 +79,11 @@ impl Reader {
                     read.map_err(|source| StoreError::Io { name, source })
                 };
                 jobs.run(read).await?
+            }
+            Source::Remote(pieces) => {
+                let name = self.info.name.as_str();
+                let piece = pieces.next().await.transpose();
+                piece.map_err(|error| StoreError::from_remote(error, name))?.unwrap_or_default()
             }
         };
         if piece.is_empty() {

@@ -1,11 +1,7 @@
-//! Writing a file in batches, beside the reading of what is written.
+//! A file on its way into a store.
 
-use std::mem;
-
-use tokio::runtime::Handle;
-
-use super::jobs::{FileJobs, Job};
-use super::local::NewFile;
+use super::local::LocalWriter;
+use super::remote::RemoteWriter;
 use super::{Sha256, StoreError, Written};
 
 /// How much is gathered before it is hashed and written in one job on another thread. While one
@@ -22,64 +18,41 @@ pub const BATCH_BYTES: usize = 256 << 10;
 #[derive(Debug)]
 #[must_use = "a file exists only once its writer is finished"]
 pub struct Writer {
-    jobs: FileJobs,
-    sink: Sink,
+    place: Place,
     name: String,
-    /// What is gathered: at most [`BATCH_BYTES`].
-    batch: Vec<u8>,
-    /// The other buffer, when no job has it.
-    spare: Vec<u8>,
     accepted_bytes: u64,
     limit_bytes: u64,
 }
 
-/// Who has the file.
 #[derive(Debug)]
-pub(super) enum Sink {
-    /// We have it.
-    Idle(Box<NewFile>),
-    /// A job has it.
-    Busy(Job<Returned>),
-    /// Nobody: an error has ended it, or it is finished.
-    Gone,
+pub(super) enum Place {
+    Local(LocalWriter),
+    Remote(Box<RemoteWriter>),
 }
 
-/// What a job gives back: the file, the emptied buffer, and whether it went well.
-type Returned = (Box<NewFile>, Vec<u8>, Result<(), StoreError>);
-
 impl Writer {
-    pub(super) fn new(jobs: FileJobs, file: NewFile, name: String, limit_bytes: u64) -> Self {
-        let (batch, spare) = (Vec::new(), Vec::new());
-        let sink = Sink::Idle(Box::new(file));
-        Self { jobs, sink, name, batch, spare, accepted_bytes: 0, limit_bytes }
+    pub(super) fn new(place: Place, name: String, limit_bytes: u64) -> Self {
+        Self { place, name, accepted_bytes: 0, limit_bytes }
     }
 
-    /// Takes the next bytes. It waits only while the batch before is still being written.
+    /// Takes the next bytes. It waits while earlier ones are still being written.
     ///
     /// Dropping the future before its end may lose bytes: drop the writer then as well.
     ///
     /// # Errors
     /// When the file grows past its limit, or what was given earlier could not be written. The
     /// writer is of no further use then.
-    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), StoreError> {
+    pub async fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         self.accepted_bytes = self.accepted_bytes.saturating_add(length);
         if self.accepted_bytes > self.limit_bytes {
             let (name, limit_bytes) = (self.name.clone(), self.limit_bytes);
             return Err(StoreError::TooLarge { name, limit_bytes });
         }
-        while !bytes.is_empty() {
-            if self.batch.capacity() == 0 {
-                self.batch.reserve_exact(BATCH_BYTES);
-            }
-            let (now, later) = bytes.split_at(bytes.len().min(BATCH_BYTES - self.batch.len()));
-            self.batch.extend_from_slice(now);
-            bytes = later;
-            if self.batch.len() == BATCH_BYTES {
-                self.write_batch().await?;
-            }
+        match &mut self.place {
+            Place::Local(writer) => writer.write(bytes).await,
+            Place::Remote(writer) => writer.write(bytes).await,
         }
-        Ok(())
     }
 
     /// How many bytes were taken since the beginning or the last [`Writer::restart`].
@@ -93,10 +66,11 @@ impl Writer {
     /// # Errors
     /// When the file cannot be emptied.
     pub async fn restart(&mut self) -> Result<(), StoreError> {
-        self.batch.clear();
         self.accepted_bytes = 0;
-        self.begin(Vec::new(), |file, _| file.clear()).await?;
-        self.settle().await
+        match &mut self.place {
+            Place::Local(writer) => writer.restart().await,
+            Place::Remote(writer) => writer.restart().await,
+        }
     }
 
     /// Makes the file whole, durable and visible under its name.
@@ -120,66 +94,10 @@ impl Writer {
         self.publish(Some(sha256)).await
     }
 
-    async fn publish(mut self, promised: Option<Sha256>) -> Result<Option<Written>, StoreError> {
-        self.settle().await?;
-        let last = mem::take(&mut self.batch);
-        let room = self.jobs.room().await?;
-        let Sink::Idle(mut file) = mem::replace(&mut self.sink, Sink::Gone) else {
-            return Err(StoreError::Stopping);
-        };
-        let publish = move || {
-            file.append(&last)?;
-            if promised.is_some_and(|promised| promised != file.sha256()) {
-                return Ok(None);
-            }
-            file.publish().map(Some)
-        };
-        room.begin(publish).end().await?
-    }
-
-    async fn write_batch(&mut self) -> Result<(), StoreError> {
-        self.settle().await?;
-        let next = mem::take(&mut self.spare);
-        let batch = mem::replace(&mut self.batch, next);
-        self.begin(batch, NewFile::append).await
-    }
-
-    /// Begins a job with the file and a buffer.
-    async fn begin(
-        &mut self,
-        mut buffer: Vec<u8>,
-        job: fn(&mut NewFile, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        self.settle().await?;
-        let room = self.jobs.room().await?;
-        let Sink::Idle(mut file) = mem::replace(&mut self.sink, Sink::Gone) else {
-            return Err(StoreError::Stopping);
-        };
-        self.sink = Sink::Busy(room.begin(move || {
-            let done = job(&mut file, &buffer);
-            buffer.clear();
-            (file, buffer, done)
-        }));
-        Ok(())
-    }
-
-    /// Waits for the job that has the file, if one has.
-    async fn settle(&mut self) -> Result<(), StoreError> {
-        let Sink::Busy(job) = &mut self.sink else { return Ok(()) };
-        let (file, buffer, done) = job.end().await?;
-        self.spare = buffer;
-        self.sink = Sink::Idle(file);
-        done
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        // Removing a file takes time, so it is not done here. What a running job holds is removed
-        // by its thread; should the runtime be gone, it is removed in place.
-        let sink = mem::replace(&mut self.sink, Sink::Gone);
-        if let (Sink::Idle(_) | Sink::Busy(_), Ok(runtime)) = (&sink, Handle::try_current()) {
-            drop(runtime.spawn_blocking(move || drop(sink)));
+    async fn publish(self, promised: Option<Sha256>) -> Result<Option<Written>, StoreError> {
+        match self.place {
+            Place::Local(writer) => writer.publish(promised).await,
+            Place::Remote(writer) => writer.publish(promised).await,
         }
     }
 }

@@ -142,9 +142,9 @@ fn start(
     Ok(async move { parts_of(joined.await) })
 }
 
-fn parts_of(
-    joined: Result<io::Result<Vec<Result<Part, String>>>, JoinError>,
-) -> Result<Vec<Part>, Error> {
+pub(crate) fn parts_of<P>(
+    joined: Result<io::Result<Vec<Result<P, String>>>, JoinError>,
+) -> Result<Vec<P>, Error> {
     joined
         .map_err(|panic| Error::Bug(format!("a worker thread panicked: {panic}")))?
         .map_err(|source| Error::System { what: "a worker's runtime cannot start", source })?

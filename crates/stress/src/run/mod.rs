@@ -1,13 +1,13 @@
 //! A run: checks, warm-up, the levels one after the other, and the [`Run`] they make.
 
-mod describe;
+pub(crate) mod describe;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use results::units::float;
-use results::{Capacity, Level, Role, Run, RunKind, Slo};
+use results::{Capacity, Judged, Level, Role, Run, RunKind, Slo};
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -110,7 +110,7 @@ fn keep_idle_memory(first: &Level, level: &mut Level) {
     }
 }
 
-async fn unless_stopped<T>(
+pub(crate) async fn unless_stopped<T>(
     stop: &CancellationToken,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
@@ -338,8 +338,8 @@ impl Ascent<'_> {
 }
 
 /// What a level says about the target.
-fn judgement(level: &Level, slos: &[Slo]) -> Judgement {
-    if !level.trusted {
+pub(crate) fn judgement(level: &impl Judged, slos: &[Slo]) -> Judgement {
+    if !level.trusted() {
         Judgement::Untrusted
     } else if slos.iter().all(|slo| slo.holds(level) == Some(true)) {
         Judgement::Passed

@@ -152,7 +152,8 @@ impl Drop for Temporary {
     }
 }
 
-fn random_name() -> Result<String, Errno> {
+/// A name for a temporary that nobody has used.
+pub(in crate::store) fn random_name() -> Result<String, Errno> {
     let mut bytes = [0; 8];
     SystemRandom::new().fill(&mut bytes).map_err(|_| Errno::IO)?;
     Ok(format!("{PREFIX}{:016x}{SUFFIX}", u64::from_ne_bytes(bytes)))
