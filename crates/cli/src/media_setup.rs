@@ -81,6 +81,7 @@ pub(crate) async fn open(args: &MediaArgs, environment: Environment) -> anyhow::
         downloads: Downloads::new(upstream, admission.clone(), &limits),
         admission,
         pool: CpuPool::of_cores(),
+        scratch: env::temp_dir(),
         encoder: Encoder::new("ffmpeg"),
         image_limits: image::Limits::DEFAULT,
         on_conflict: OnConflict::default(),

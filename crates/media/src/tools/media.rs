@@ -1,5 +1,6 @@
 //! What all tools work with: folders, providers, bounds.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::ToolError;
@@ -58,6 +59,8 @@ pub struct Media {
     pub admission: Admission,
     /// Where heavy work runs.
     pub pool: CpuPool,
+    /// Where files of an object storage are put while they are decoded.
+    pub scratch: PathBuf,
     /// Encodes MP3.
     pub encoder: Encoder,
     /// Bounds of pictures that are decoded.
