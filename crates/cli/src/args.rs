@@ -194,6 +194,8 @@ pub(crate) struct ServeArgs {
     /// Most answers under way at once [default: 10000]
     #[arg(long, requires = "upstream", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_STREAMS))]
     pub open_streams: Option<u32>,
+    #[command(flatten)]
+    pub media: media::MediaArgs,
     /// Check the configuration, then end
     #[arg(long)]
     pub check: bool,

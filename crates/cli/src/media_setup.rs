@@ -101,6 +101,7 @@ pub(crate) fn without_folders(environment: Environment) -> anyhow::Result<Media>
         downloads: Downloads::new(upstream, admission.clone(), &limits),
         admission,
         pool: CpuPool::of_cores(),
+        scratch: env::temp_dir(),
         encoder: Encoder::new("ffmpeg"),
         scratch: std::env::temp_dir(),
         image_limits: image::Limits::DEFAULT,

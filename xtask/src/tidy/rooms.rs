@@ -238,6 +238,8 @@ pub(super) const ROOMS: &[Room] = &[
             "clap",
             "clap_complete",
             "console",
+            "http",
+            "http-body-util",
             "indicatif",
             "jiff",
             "schemars",

@@ -59,6 +59,8 @@ pub struct Media {
     pub admission: Admission,
     /// Where heavy work runs.
     pub pool: CpuPool,
+    /// Where files of an object storage are put while they are decoded.
+    pub scratch: PathBuf,
     /// Encodes MP3.
     pub encoder: Encoder,
     /// A local folder for what a decoder reads of files in an object storage: copies without a
