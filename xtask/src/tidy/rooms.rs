@@ -50,7 +50,16 @@ pub(super) const ROOMS: &[Room] = &[
     Room {
         name: "runtime",
         ours: &[],
-        libraries: &["procfs", "rlimit", "rustix", "socket2", "thiserror", "tokio", "tokio-util", "tracing"],
+        libraries: &[
+            "procfs",
+            "rlimit",
+            "rustix",
+            "socket2",
+            "thiserror",
+            "tokio",
+            "tokio-util",
+            "tracing",
+        ],
         never: &[("wire", NO_DOMAIN), ("results", NO_DOMAIN)],
     },
     Room {

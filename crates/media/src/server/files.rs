@@ -71,7 +71,7 @@ impl Files {
         let name = SafeName::parse(&name).map_err(|_| Refusal::Missing)?;
         let store = self.0.store(kind).map_err(|_| Refusal::Missing)?;
         let info = store.info(&name).await?;
-        let etag = info.etag();
+        let etag = info.etag.clone();
         if has(&request.headers, &etag) {
             return Ok(with_facts(StatusCode::NOT_MODIFIED, kind, &info, None));
         }
@@ -93,7 +93,7 @@ impl Files {
         }
         let reader = store.reader(&name, part.start, part.end - part.start).await?;
         // Opened again: another file may have taken the name between the two.
-        if reader.info().etag() != etag {
+        if reader.info().etag != etag {
             return Err(Refusal::Busy);
         }
         let mut response = with_facts(status, kind, &info, Some(part));
@@ -149,7 +149,7 @@ fn with_facts(
     let mut response = Response::new(Empty::new().map_err(|never| match never {}).boxed_unsync());
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(ETAG, header(&info.etag()));
+    headers.insert(ETAG, header(&info.etag));
     headers.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind.mime_type(&info.name)));

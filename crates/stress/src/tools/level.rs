@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use results::{LatencyHistogram, Role};
 use results::tools::Shape;
+use results::{LatencyHistogram, Role};
 use runtime::workers::{Batching, Workers};
 use tokio::sync::mpsc::{self, Sender};
 use tokio::sync::{Barrier, watch};

@@ -1,6 +1,7 @@
 //! A file on its way into an object storage.
 
 use std::mem;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use object_store::path::Path;
@@ -38,13 +39,20 @@ pub(in crate::store) struct RemoteWriter {
 /// An upload that has begun, because the file has more than one part.
 #[derive(Debug)]
 struct Upload {
-    parts: Box<dyn MultipartUpload>,
+    /// Never locked: the mutex is what lets threads share a writer, which an upload alone forbids.
+    parts: Mutex<Box<dyn MultipartUpload>>,
     /// Where it goes: the final key, or one that nobody can ask for when the final one may be
     /// taken. Only a copy can tell "not if it is taken" at its end.
     key: Path,
     staged: bool,
     /// Whether there is an object under the key.
     complete: bool,
+}
+
+impl Upload {
+    fn parts(&mut self) -> &mut dyn MultipartUpload {
+        self.parts.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()
+    }
 }
 
 impl RemoteWriter {
@@ -87,8 +95,8 @@ impl RemoteWriter {
             Some(upload) => {
                 let name = self.target.name.as_str();
                 let fail = |error| StoreError::from_remote(error, name);
-                upload.parts.put_part(last.into()).await.map_err(fail)?;
-                upload.parts.complete().await.map_err(fail)?;
+                upload.parts().put_part(last.into()).await.map_err(fail)?;
+                upload.parts().complete().await.map_err(fail)?;
                 upload.complete = true;
                 let (key, staged) = (upload.key.clone(), upload.staged);
                 if staged {
@@ -125,7 +133,7 @@ impl RemoteWriter {
         }
         let fail = |error| StoreError::from_remote(error, self.target.name.as_str());
         match &mut self.upload {
-            Some(upload) => upload.parts.put_part(part.into()).await.map_err(fail),
+            Some(upload) => upload.parts().put_part(part.into()).await.map_err(fail),
             None => Ok(()),
         }
     }
@@ -144,7 +152,7 @@ impl RemoteWriter {
         let options = PutMultipartOptions::default();
         let parts = self.folder.s3.put_multipart_opts(&key, options).await;
         let parts = parts.map_err(|error| StoreError::from_remote(error, name.as_str()))?;
-        Ok(Upload { parts, key, staged, complete: false })
+        Ok(Upload { parts: Mutex::new(parts), key, staged, complete: false })
     }
 
     /// A file of one part is sent in one request, which can say "not if it is taken" itself.
@@ -201,7 +209,7 @@ impl RemoteWriter {
             let cleared = if upload.complete {
                 s3.delete(&upload.key).await
             } else {
-                upload.parts.abort().await
+                upload.parts().abort().await
             };
             if let Err(error) = cleared {
                 tracing::warn!(%error, "an upload that was given up could not be removed");

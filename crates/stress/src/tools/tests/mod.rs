@@ -253,8 +253,7 @@ async fn a_run_that_is_stopped_keeps_what_it_measured() {
     settings.probe_every = None;
     let stop = CancellationToken::new();
     let (events, mut seen) = tokio::sync::mpsc::channel(64);
-    let running =
-        super::run(settings, TargetProcesses::default(), events, stop.clone());
+    let running = super::run(settings, TargetProcesses::default(), events, stop.clone());
     let stopping = async {
         while let Some(event) = seen.recv().await {
             if matches!(event, super::ToolsEvent::Progress(progress) if progress.ended >= 4) {
