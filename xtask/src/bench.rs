@@ -1,10 +1,11 @@
 //! `cargo xtask bench`: the programs beside bare controls, in one run, on this machine.
 //!
 //! A number alone says as much about the machine and its other work as about the program. Every
-//! case is therefore run with `weir-control` too, which does the same work on bare sockets, and
-//! every row says how much of the CPU others took meanwhile.
+//! case is therefore run with `weir-control` too, which does the same work on bare sockets, or with
+//! nginx, and every row says how much of the CPU others took meanwhile.
 
 mod case;
+mod gateway;
 mod linux;
 mod simulator;
 mod stress;
@@ -19,6 +20,7 @@ use serde_json::json;
 
 use crate::cargo::{self, Profile};
 use crate::say;
+pub(crate) use case::{Outcome, get_json, run as run_case};
 use table::Table;
 
 /// What to measure.
@@ -40,6 +42,8 @@ enum Name {
     Simulator,
     /// `weir stress streams`, against the bare server and the simulator.
     Stress,
+    /// `weir serve` and nginx, between `weir stress streams` and the simulator.
+    Gateway,
 }
 
 /// What the cases are made of.
@@ -87,6 +91,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let (name, table) = match options.name {
         Name::Simulator => ("simulator", simulator::run(&setting)?),
         Name::Stress => ("stress", stress::run(&setting)?),
+        Name::Gateway => ("gateway", gateway::run(&setting)?),
     };
     report(name, &setting, &table)
 }

@@ -3,6 +3,8 @@
 mod bench;
 mod cargo;
 mod docs;
+mod document;
+mod peers;
 mod readme;
 mod repository;
 mod say;
@@ -34,6 +36,8 @@ enum Command {
     Docs(docs::Options),
     /// Run the README's first command, and put its result and picture into the README.
     Readme,
+    /// Measure the field's servers and ours with one tester, and write the comparison.
+    Peers(peers::Options),
     /// Measure the program against bare control programs.
     Bench(bench::Options),
 }
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Docs(options) => docs::run(&options),
         Command::Readme => readme::run(),
+        Command::Peers(options) => peers::run(&options),
         Command::Bench(options) => bench::run(&options),
     };
     match outcome {

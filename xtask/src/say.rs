@@ -4,6 +4,7 @@
     clippy::print_stdout,
     clippy::print_stderr,
     clippy::disallowed_types,
+    clippy::disallowed_methods,
     reason = "automation speaks to people, and has no paused clock"
 )]
 
@@ -32,6 +33,11 @@ impl Stopwatch {
     pub(crate) fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
+}
+
+/// Waits, as nothing else is to be done on this thread.
+pub(crate) fn wait(duration: Duration) {
+    std::thread::sleep(duration);
 }
 
 /// A duration as people read it: `0.4 s`, `12.3 s`, `4 min 05 s`.

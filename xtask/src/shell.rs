@@ -93,6 +93,27 @@ impl Tool {
         silent.status().is_ok_and(|status| status.success())
     }
 
+    /// The same program with its soft limit of open files raised to the hard one.
+    pub(crate) fn with_all_files(self) -> Self {
+        const RAISE: &str = "ulimit -n \"$(ulimit -Hn)\"; exec \"$0\" \"$@\"";
+        let mut raised = Command::new("sh");
+        raised.args(["-c", RAISE]).arg(self.command.get_program()).args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => raised.env(name, value),
+                None => raised.env_remove(name),
+            };
+        }
+        raised.current_dir(repository::root()).stdin(Stdio::null());
+        Self { command: raised }
+    }
+
+    /// Sends its stdout to nowhere.
+    pub(crate) fn silent(mut self) -> Self {
+        self.command.stdout(Stdio::null());
+        self
+    }
+
     /// The bare command, for callers that keep the process running.
     pub(crate) fn into_command(self) -> Command {
         self.command
@@ -136,6 +157,12 @@ mod tests {
         exit("0").run().unwrap();
         assert!(exit("2").run_expecting(&[0, 1]).is_err());
         assert!(exit("1").run().is_err());
+    }
+
+    #[test]
+    fn a_program_may_open_as_many_files_as_the_machine_allows() {
+        let script = "[ $(ulimit -n) = $(ulimit -Hn) ] && [ \"$0$WORD\" = ab ]";
+        Tool::new("sh").args(["-c", script, "a"]).env("WORD", "b").with_all_files().run().unwrap();
     }
 
     #[test]

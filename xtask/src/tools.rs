@@ -16,8 +16,8 @@ use anyhow::{Context, Result};
 use crate::cargo::cargo;
 use crate::{repository, say};
 
-pub(crate) use node::node_with;
-pub(crate) use python::python;
+pub(crate) use node::{node_for, node_with};
+pub(crate) use python::{environment, python};
 
 /// Installs everything that any step needs.
 ///
@@ -53,6 +53,14 @@ pub(crate) fn nextest() -> Result<()> {
 pub(crate) fn chromium() -> Result<PathBuf> {
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
     system::program(&names, "chromium")
+}
+
+/// hey, the little HTTP load generator that others are compared with.
+///
+/// # Errors
+/// When it is not there and cannot be installed.
+pub(crate) fn hey() -> Result<PathBuf> {
+    system::program(&["hey"], "hey")
 }
 
 /// Runs `install` unless the stamp beside `folder` says that it was done for these very inputs.

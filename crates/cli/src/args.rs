@@ -1,5 +1,7 @@
 //! The command line as clap reads it. What the words mean is decided further inside.
 
+pub(crate) mod media;
+
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,10 +17,11 @@ use wire::Dialect;
 
 const EXAMPLES: &str = "\
 Examples:
-  weir stress streams                                   stress an embedded simulator, quick ladder
+  weir stress streams                                   start and stress a gateway, quick ladder
   weir stress streams http://127.0.0.1:8000/v1/chat/completions --ladder 100,500,1000
   weir simulate --profile claude-sonnet-4               stand in for the OpenAI and Anthropic APIs
   weir serve --upstream https://api.openai.com          carry its streams to many clients
+  weir mcp --media ~/media                              media tools for agents, over MCP
   weir report weir-runs/20261121-120000-quick/run.json --format html -o report.html
   weir compare before/run.json after/run.json --fail-if 'ttft.p95 > +10%'
 
@@ -60,6 +63,9 @@ pub(crate) enum Command {
     /// Carry streamed answers from providers to many clients
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArgs),
+    /// Give agents tools for video, pictures and sound, over MCP
+    #[command(after_help = media::MCP_EXAMPLES)]
+    Mcp(Box<media::McpArgs>),
     /// Make keys for the clients of `weir serve`
     #[command(subcommand)]
     Key(Key),
@@ -114,9 +120,13 @@ Examples:
     -H 'x-weir-fault: cut@5' \\
     -d '{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}'
   curl http://127.0.0.1:8100/weir/stats          what was really served
+  weir simulate --video-bytes 7691516            videos of a known length and known digests, such as
+                                                 GET /v1/videos/vid_weir/content
 
 Faults (header x-weir-fault, several joined by ';'): status=429, retry-after=2, refuse,
-slow-headers=2s, slow-first=2s, stall@N=2s, cut@N, end@N, error@N, malformed@N, empty.";
+slow-headers=2s, slow-first=2s, stall@N=2s, cut@N, end@N, error@N, malformed@N, empty, tries=N;
+N counts content events, and bytes in a media file. For media also announce=BYTES, pace=BYTES,
+fail@PERCENT, slow-job=2s.";
 
 /// Arguments of `weir simulate`.
 #[derive(Debug, Args)]
@@ -130,6 +140,9 @@ pub(crate) struct SimulateArgs {
     /// Seed of everything random [default: 1]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Exact length of every video; by default they have some 10 to 100 KB
+    #[arg(long, value_name = "BYTES")]
+    pub video_bytes: Option<u64>,
     /// Settings and faults with probabilities, as TOML
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -152,6 +165,9 @@ Examples:
 GET /healthz (alive), /readyz (takes requests), /metrics (Prometheus) and / (live page) are for this
 machine and admin keys; SIGTERM drains.";
 
+/// Most streams that a gateway can be told to carry, as in its configuration.
+pub(crate) const MOST_STREAMS: i64 = 1_000_000;
+
 /// Arguments of `weir serve`.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
@@ -167,6 +183,9 @@ pub(crate) struct ServeArgs {
     /// Speak HTTP/2 to the http:// upstream without asking, as weir simulate understands it
     #[arg(long, requires = "upstream")]
     pub http2: bool,
+    /// Most answers under way at once [default: 10000]
+    #[arg(long, requires = "upstream", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_STREAMS))]
+    pub open_streams: Option<u32>,
     /// Check the configuration, then end
     #[arg(long)]
     pub check: bool,
@@ -283,7 +302,9 @@ pub(crate) enum Format {
 const STREAMS_EXAMPLES: &str = "\
 Examples:
   weir stress streams
-      starts a simulator and stresses it: 100, 500, 1000, 3000 users
+      starts a simulator and a gateway before it, and stresses that: 100, 500, 1000, 3000 users
+  weir stress streams --direct
+      the same for the simulator alone
   weir stress streams http://127.0.0.1:8000/v1/chat/completions --model m --ladder 100..1000:4
   weir stress streams https://api.example.com/v1/messages --api-key-env ANTHROPIC_API_KEY \\
       --model claude-sonnet-4 --max-tokens 200 --ladder 1,2,4 --slo 'ttft.p95 <= 2.5s'
@@ -297,7 +318,8 @@ SLO quantities: ttft, ttfb, connect, gap, total (durations) and stretch (a ratio
 /// Arguments of `weir stress streams`.
 #[derive(Debug, Default, Args)]
 pub(crate) struct StreamsArgs {
-    /// URL of the streaming endpoint; without one an embedded simulator is stressed
+    /// URL of the streaming endpoint; without one a gateway (`weir serve`) before a simulator (`weir
+    /// simulate`) is started and stressed
     pub url: Option<String>,
 
     /// Dialect of the answers: openai-chat, openai-responses, anthropic, sse, ndjson or text
@@ -362,6 +384,9 @@ pub(crate) struct StreamsArgs {
     /// quick, ladder, spike, soak, or a TOML file
     #[arg(long, help_heading = "Load", value_name = "NAME|FILE")]
     pub scenario: Option<String>,
+    /// Without a URL: stress the simulator itself, without the gateway before it
+    #[arg(long, help_heading = "Load", conflicts_with = "url")]
+    pub direct: bool,
     /// Profile of the embedded simulator
     #[arg(long, help_heading = "Load", value_name = "NAME|FILE", conflicts_with = "url")]
     pub profile: Option<String>,

@@ -3,6 +3,7 @@
 pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod key;
+pub(crate) mod mcp;
 pub(crate) mod reference;
 pub(crate) mod report;
 pub(crate) mod serve;
@@ -20,9 +21,11 @@ pub(crate) fn log_to_stderr(talk: Talk) {
     let default = match (talk.quiet, talk.verbose) {
         (true, _) => "error",
         (_, 0) => "warn",
-        (_, 1) => "warn,weir=info,gateway=info,runtime=info,simulator=info,stress=info",
-        (_, 2) => "warn,weir=debug,gateway=debug,runtime=debug,simulator=debug,stress=debug",
-        _ => "warn,weir=trace,gateway=trace,runtime=trace,simulator=trace,stress=trace",
+        (_, 1) => "warn,weir=info,gateway=info,media=info,runtime=info,simulator=info,stress=info",
+        (_, 2) => {
+            "warn,weir=debug,gateway=debug,media=debug,runtime=debug,simulator=debug,stress=debug"
+        }
+        _ => "warn,weir=trace,gateway=trace,media=trace,runtime=trace,simulator=trace,stress=trace",
     };
     let filter = EnvFilter::builder()
         .with_env_var("WEIR_LOG")

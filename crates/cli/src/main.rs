@@ -12,6 +12,7 @@ mod commands;
 mod embedded;
 mod exit_code;
 mod live;
+mod media_setup;
 mod paint;
 mod run_folder;
 
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     exit_code::report(match cli.command {
         args::Command::Simulate(args) => commands::simulate::run(&args),
         args::Command::Serve(args) => commands::serve::run(&args),
+        args::Command::Mcp(args) => commands::mcp::run(&args),
         args::Command::Key(args::Key::New { name }) => commands::key::new(&name),
         args::Command::Stress(args::Stress::Streams(args)) => {
             commands::stress_streams::run(*args, cli.talk)

@@ -3,21 +3,21 @@
 //! Everything here happens before the first byte has been passed on. After that nothing is tried
 //! again: the client holds a part of one answer, and another one's would not fit to it.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header, response};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::call::Call;
 use crate::deadline::Deadline;
 use crate::refusal::{Reason, Refusal};
 use crate::request;
-use crate::upstream::pool::{Exchange, Lease, Outgoing, SendError};
+use crate::upstream::answer::AnswerBody;
+use crate::upstream::pool::{Exchange, Outgoing, SendError};
 use crate::upstream::{Upstream, Visit};
 
 /// First pause before the same upstream is asked again; it doubles with every further one.
@@ -40,8 +40,7 @@ pub(crate) struct Answer {
 /// The body of an answer, together with all that its upstream spends on it. Dropping it ends the
 /// upstream's work.
 pub(crate) struct Answering {
-    pub(crate) incoming: Incoming,
-    pub(crate) lease: Lease,
+    pub(crate) body: AnswerBody,
     pub(crate) visit: Visit,
 }
 
@@ -175,7 +174,7 @@ impl Tries<'_> {
         let now = Instant::now();
         match asked {
             Ok((exchange, first)) => {
-                let status = exchange.response.status();
+                let status = exchange.head.status;
                 let result = if status.is_success() { "ok" } else { status_class(status) };
                 upstream.live.metrics.count(result);
                 if status.is_server_error() {
@@ -183,10 +182,10 @@ impl Tries<'_> {
                 } else {
                     visit.answered(now);
                 }
-                let (head, incoming) = exchange.response.into_parts();
+                let Exchange { head, body } = exchange;
                 *progress.upstream_request_id.borrow_mut() =
                     request::upstream_request_id(&head.headers);
-                let body = Answering { incoming, lease: exchange.lease, visit };
+                let body = Answering { body, visit };
                 Ok(Answer { head, body, first, sent })
             }
             Err(reason) => {
@@ -215,8 +214,7 @@ impl Tries<'_> {
             .await
             .map_err(|_| Reason::Deadline(deadline))?
             .map_err(|error| self.explain(upstream, &error))?;
-        if !is_event_stream(exchange.response.headers()) || !exchange.response.status().is_success()
-        {
+        if !is_event_stream(&exchange.head.headers) || !exchange.head.status.is_success() {
             return Ok((exchange, None));
         }
         let first = timeout_at(sent + deadlines.first_event, first_piece(&mut exchange))
@@ -236,7 +234,8 @@ impl Tries<'_> {
             SendError::ConnectTimeout(_) => Reason::Deadline(Deadline::Connect),
             SendError::Connect(_)
             | SendError::Stillborn
-            | SendError::Http(_)
+            | SendError::Http1(_)
+            | SendError::Http2(_)
             | SendError::Request(_) => Reason::Unreachable,
         }
     }
@@ -254,13 +253,7 @@ fn speaking(call: &Call, groups: &[Vec<usize>]) -> usize {
 
 /// The first bytes of a body; `None` when there are none.
 async fn first_piece(exchange: &mut Exchange) -> Option<Bytes> {
-    loop {
-        let frame = exchange.response.body_mut().frame().await?.ok()?;
-        match frame.into_data() {
-            Ok(data) if !data.is_empty() => return Some(data),
-            _ => {}
-        }
-    }
+    poll_fn(|context| exchange.body.poll_data(context)).await?.ok()
 }
 
 fn is_less_loaded(one: &Upstream, other: &Upstream) -> bool {

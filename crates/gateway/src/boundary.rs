@@ -42,7 +42,7 @@ impl Boundaries {
     /// Takes the next piece and gives back all whole events, in one piece; empty where none has
     /// ended.
     pub(crate) fn push(&mut self, mut piece: Bytes) -> Result<Bytes, EventTooLong> {
-        let end = self.scan(&piece);
+        let end = self.scan(&piece)?;
         let rest = piece.split_off(end);
         let whole = if self.carry.is_empty() || end == 0 {
             piece
@@ -61,8 +61,9 @@ impl Boundaries {
         Ok(whole)
     }
 
-    /// The end of the last event that ends in `bytes`; 0 where none does.
-    fn scan(&mut self, bytes: &[u8]) -> usize {
+    /// The end of the last event that ends in `bytes`; 0 where none does. An event that is too
+    /// long is one however it is cut into pieces.
+    fn scan(&mut self, bytes: &[u8]) -> Result<usize, EventTooLong> {
         let (mut at, mut end) = (0, 0);
         while let Some(&byte) = bytes.get(at) {
             if byte == b'\n' && matches!(self.line, Line::Returned | Line::ReturnedFromEvent) {
@@ -86,10 +87,14 @@ impl Boundaries {
                 (false, _) => Line::Empty,
             };
             if blank {
+                let carried = if end == 0 { self.carry.len() } else { 0 };
+                if carried + (at - end) > self.limit {
+                    return Err(EventTooLong);
+                }
                 end = at;
             }
         }
-        end
+        Ok(end)
     }
 }
 
@@ -128,6 +133,17 @@ mod tests {
         let held = |length| Boundaries::new(10).push(Bytes::from(vec![b'x'; length]));
         assert_eq!(held(10), Ok(Bytes::new()));
         assert_eq!(held(11), Err(EventTooLong));
+        let whole = |length: usize| {
+            let event = [vec![b'x'; length - 2], b"\n\n".to_vec()].concat();
+            let mut cut = Boundaries::new(10);
+            let (first, last) = event.split_at(4);
+            cut.push(Bytes::copy_from_slice(first)).unwrap();
+            assert_eq!(cut.push(Bytes::copy_from_slice(last)).is_ok(), length <= 10);
+            let two = Bytes::from([b"x\n\n".to_vec(), event].concat());
+            Boundaries::new(10).push(two).map(|events| events.len() - 3)
+        };
+        assert_eq!(whole(10), Ok(10));
+        assert_eq!(whole(11), Err(EventTooLong));
     }
 
     proptest! {

@@ -58,6 +58,7 @@ pub(crate) struct Metrics {
     pub(crate) events: Counter,
     pub(crate) keep_alives: Counter,
     pub(crate) draining: Gauge,
+    pub(crate) tasks: Gauge,
     pub(crate) usage_lost: Counter,
     streams: Family<Named, Counter>,
     refused: Family<Named, Counter>,
@@ -124,7 +125,7 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("weir_gateway");
         let (connections, open_streams, open_streams_limit) = <(Gauge, Gauge, Gauge)>::default();
-        let (queue_length, draining) = <(Gauge, Gauge)>::default();
+        let (queue_length, draining, tasks) = <(Gauge, Gauge, Gauge)>::default();
         let (queue_wait, duration) = (seconds(), seconds());
         let (first_token, lateness) = (Timing::new(), Timing::new());
         let (events, keep_alives, usage_lost) = <(Counter, Counter, Counter)>::default();
@@ -174,6 +175,7 @@ impl Metrics {
             &keep_alives,
         );
         add(&mut registry, "draining", "1 while the server goes down", &draining);
+        add(&mut registry, "tasks", "Tasks of connections and streams now", &tasks);
         add(
             &mut registry,
             "usage_log_lost",
@@ -244,6 +246,7 @@ impl Metrics {
             events,
             keep_alives,
             draining,
+            tasks,
             usage_lost,
             streams,
             refused,

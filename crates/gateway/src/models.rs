@@ -1,12 +1,12 @@
 //! `GET /v1/models`: what the configuration names, and what the upstreams offer under its stars.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{HeaderMap, HeaderValue, Method};
-use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use wire::Dialect;
@@ -116,12 +116,18 @@ async fn offered(worker: &Worker, upstream: &Upstream, dialect: Dialect) -> Vec<
     let outgoing = Outgoing { method: Method::GET, path, headers, dialect, body: Bytes::new() };
     let asking = async {
         let mut exchange = worker.pool(upstream).send(&outgoing, WITHIN).await.ok()?;
-        if !exchange.response.status().is_success() {
+        if !exchange.head.status.is_success() {
             return None;
         }
-        let body = Limited::new(exchange.response.body_mut(), MAX_LIST).collect().await.ok()?;
-        exchange.lease.finish();
-        let mut document: Value = serde_json::from_slice(&body.to_bytes()).ok()?;
+        let mut list = Vec::new();
+        while let Some(data) = poll_fn(|context| exchange.body.poll_data(context)).await {
+            list.extend_from_slice(&data.ok()?);
+            if list.len() > MAX_LIST {
+                return None;
+            }
+        }
+        exchange.body.finish();
+        let mut document: Value = serde_json::from_slice(&list).ok()?;
         match document.get_mut("data").map(Value::take) {
             Some(Value::Array(models)) => Some(models),
             _ => None,

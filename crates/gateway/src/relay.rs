@@ -41,6 +41,9 @@ pub(crate) struct Relay {
     /// not the timer: it looks again when it fires, and costs an event nothing.
     timer: Pin<Box<Sleep>>,
     cut: Cut,
+    /// Why the body breaks off: told a turn later, because hyper forgets what it has not written
+    /// when a body fails.
+    broken: Option<BrokenOff>,
 }
 
 /// How this stream learns that running streams are being cut.
@@ -105,6 +108,7 @@ impl Relay {
             last_write: call.arrived,
             timer: Box::pin(sleep_until(now)),
             cut,
+            broken: None,
             call,
         };
         relay.rearm();
@@ -142,14 +146,12 @@ impl Relay {
                 },
                 Source::Reading(answering) => {
                     let next = match self.first.take() {
-                        Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
-                        None => Pin::new(&mut answering.incoming).poll_frame(context),
+                        Some(first) => Poll::Ready(Some(Ok(first))),
+                        None => answering.body.poll_data(context),
                     };
                     match next {
-                        Poll::Ready(Some(Ok(frame))) => {
-                            if let Ok(data) = frame.into_data()
-                                && let Some(piece) = self.take(data)
-                            {
+                        Poll::Ready(Some(Ok(data))) => {
+                            if let Some(piece) = self.take(data) {
                                 return Poll::Ready(Some(piece));
                             }
                         }
@@ -186,25 +188,23 @@ impl Relay {
     /// Whether nothing can follow of an answer that is not streamed.
     fn is_document_read(&self) -> bool {
         match &self.source {
-            Source::Reading(answering) => {
-                !self.follow.is_events() && answering.incoming.is_end_stream()
-            }
+            Source::Reading(answering) => !self.follow.is_events() && answering.body.is_at_end(),
             Source::Seeking(_) | Source::Done => false,
         }
     }
 
     fn upstream_ended(&mut self) -> Piece {
-        let Source::Reading(mut answering) = std::mem::replace(&mut self.source, Source::Done)
-        else {
+        let Source::Reading(answering) = std::mem::replace(&mut self.source, Source::Done) else {
             return None;
         };
-        answering.lease.finish();
+        let Answering { body, mut visit } = *answering;
+        body.finish();
         match self.follow.finish(&self.call) {
             Followed::Whole(outcome) => {
                 // The breaker has been told of refusals already. A stream that breaks off tells
                 // of itself; an upstream that is down is found out by the next request.
                 if outcome == Outcome::Complete {
-                    answering.visit.succeeded();
+                    visit.succeeded();
                 }
                 self.call.end(outcome);
                 None
@@ -331,13 +331,24 @@ impl Body for Relay {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let this = self.get_mut();
+        if let Some(broken) = this.broken.take() {
+            return Poll::Ready(Some(Err(broken)));
+        }
         let polled = this.poll_piece(context);
+        let polled = match polled {
+            Poll::Ready(Some(Err(broken))) => {
+                this.broken = Some(broken);
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            polled => polled,
+        };
         let more = !matches!(this.source, Source::Done);
         this.call.pressure.set_blocked(more && polled.is_ready());
         polled.map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.source, Source::Done)
+        matches!(self.source, Source::Done) && self.broken.is_none()
     }
 }

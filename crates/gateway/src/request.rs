@@ -32,6 +32,10 @@ impl Asked {
     /// Reads the body: a JSON object with a model. A key that is there twice is refused, so that
     /// we and the upstream cannot read it differently.
     pub(crate) fn read(body: &[u8]) -> Result<Self, String> {
+        // What is skipped is not looked at closely: an upstream may refuse it, or repair it.
+        if let Err(error) = std::str::from_utf8(body) {
+            return Err(format!("the request body is not valid: {error}"));
+        }
         // An array would do for the derived reader, too.
         if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
             return Err("the request body is not valid: it is no JSON object".to_owned());
@@ -215,6 +219,7 @@ mod tests {
         check(br#"{"model":"a"} {}"#, "trailing characters");
         check(br#"["model"]"#, "not valid");
         check(b"{\"model\":\"\xff\"}", "not valid");
+        check(b"{\"model\":\"m\",\"x\":\"\xff\"}", "invalid utf-8");
         check(b"", "not valid");
     }
 

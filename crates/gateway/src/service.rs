@@ -119,7 +119,10 @@ fn may_see_admin(connection: &Connection, head: &http::request::Parts) -> bool {
 /// What only those may see who run the gateway.
 fn admin(worker: &Worker, path: &str) -> Response<ResponseBody> {
     let (kind, body) = match path {
-        "/metrics" => (OPEN_METRICS, Bytes::from(worker.metrics().text()).into()),
+        "/metrics" => {
+            worker.shared.before_scrape();
+            (OPEN_METRICS, Bytes::from(worker.metrics().text()).into())
+        }
         "/" => ("text/html; charset=utf-8", Bytes::from_static(PAGE.as_bytes()).into()),
         _ => {
             let live = Live::new(std::sync::Arc::clone(&worker.shared));

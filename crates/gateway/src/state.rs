@@ -1,10 +1,11 @@
 //! What all workers share: the configuration in force, and everything that outlives it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::admission::{Count, Places};
 use crate::metrics::Metrics;
@@ -64,6 +65,8 @@ pub(crate) struct Shared {
     pub(crate) connections: AtomicUsize,
     pub(crate) usage: UsageLog,
     pub(crate) phase: Phase,
+    /// The tasks of each worker.
+    tasks: Mutex<Vec<TaskTracker>>,
     pub(crate) started: Instant,
     /// First half of the ids of requests; the second counts.
     id_prefix: u64,
@@ -82,6 +85,7 @@ impl Shared {
             connections: AtomicUsize::new(0),
             usage,
             phase: Phase::default(),
+            tasks: Mutex::default(),
             started: Instant::now(),
             id_prefix: seed,
             next_id: AtomicU64::new(0),
@@ -100,6 +104,17 @@ impl Shared {
         let next = State::new(settings, Some(&self.state()), &self.metrics);
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         self.metrics.reloaded("loaded");
+    }
+
+    /// Counts a worker's tasks from now on.
+    pub(crate) fn watch_tasks(&self, tasks: TaskTracker) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(tasks);
+    }
+
+    /// Brings up to date what is counted only when somebody looks.
+    pub(crate) fn before_scrape(&self) {
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        self.metrics.tasks.set(gauge(tasks.iter().map(TaskTracker::len).sum()));
     }
 
     /// An id for a request that has none: unique in this process, and by chance in all others.

@@ -19,6 +19,11 @@ impl Tasks {
         drop(self.0.spawn_local(future));
     }
 
+    /// The count, for others to look at.
+    pub(crate) fn tracker(&self) -> TaskTracker {
+        self.0.clone()
+    }
+
     /// Waits until no task is left.
     pub(crate) async fn finished(&self) {
         self.0.close();

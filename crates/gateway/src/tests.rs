@@ -2,9 +2,11 @@
 
 mod cancelling;
 mod failing;
+mod hostile;
 mod http2;
 mod operating;
 mod passing;
+mod promises;
 mod refusing;
 mod tls;
 mod world;

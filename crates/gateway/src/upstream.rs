@@ -1,9 +1,14 @@
 //! Upstreams: what is known about each, over all workers, and the way to them.
 
+pub(crate) mod answer;
 pub(crate) mod breaker;
 pub(crate) mod connect;
+mod head;
 pub(crate) mod health;
+pub(crate) mod http1;
+mod http2;
 pub(crate) mod pool;
+mod transport;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -13,6 +13,7 @@ use crate::metrics::Metrics;
 use crate::state::Shared;
 use crate::tasks::Tasks;
 use crate::upstream::Upstream;
+use crate::upstream::http1::Reading;
 use crate::upstream::pool::Pool;
 use crate::usage::UsageLog;
 
@@ -23,6 +24,7 @@ pub(crate) struct Worker {
     pub(crate) tasks: Tasks,
     /// Reused by all streams of this thread.
     pub(crate) scratch: RefCell<Scratch>,
+    reading: Rc<RefCell<Reading>>,
     pools: RefCell<HashMap<String, Rc<Pool>>>,
     rotation: Cell<usize>,
 }
@@ -32,11 +34,14 @@ const TICK: Duration = Duration::from_millis(100);
 
 impl Worker {
     pub(crate) fn new(index: usize, shared: Arc<Shared>) -> Rc<Self> {
+        let tasks = Tasks::default();
+        shared.watch_tasks(tasks.tracker());
         Rc::new(Self {
             index,
             shared,
-            tasks: Tasks::default(),
+            tasks,
             scratch: RefCell::default(),
+            reading: Rc::default(),
             pools: RefCell::default(),
             rotation: Cell::new(index),
         })
@@ -73,6 +78,7 @@ impl Worker {
             Arc::clone(&upstream.settings),
             upstream.live.metrics.clone(),
             self.tasks.clone(),
+            Rc::clone(&self.reading),
         );
         pools.insert(upstream.settings.name.clone(), Rc::clone(&pool));
         pool

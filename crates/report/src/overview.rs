@@ -1,7 +1,7 @@
 //! A run as the reports look at it: its levels with their place in the file, the one that the
 //! headline numbers come from, and the trusted ones in order of load.
 
-use results::level::{Level, MIN_CPU_S_TO_DIVIDE, Outcome, ProcessUsage};
+use results::level::{Level, MIN_CPU_S_TO_DIVIDE, Outcome, ProcessUsage, Role};
 use results::slo::{Latency, Quantity, Slo};
 use results::summary::Statistic;
 use results::units::{float, share};
@@ -85,6 +85,13 @@ impl<'r> Overview<'r> {
             Quantity::Stretch(_) => Some(slo.limit),
             _ => None,
         })
+    }
+
+    /// The process that answers the target, where the run knows it.
+    #[must_use]
+    pub fn upstream(&self) -> Option<&'r str> {
+        let first = self.run.levels.first()?;
+        first.processes(Role::Upstream).next().map(|process| process.process.as_str())
     }
 
     /// Streams that ended in all levels together.
@@ -234,8 +241,9 @@ impl LevelView<'_> {
     }
 
     fn over_target(self, value: impl Fn(&ProcessUsage) -> f64) -> Option<f64> {
-        let processes = self.level.target_usage.as_ref().filter(|list| !list.is_empty())?;
-        Some(processes.iter().map(value).sum())
+        let mut processes = self.level.processes(Role::Target).peekable();
+        processes.peek()?;
+        Some(processes.map(value).sum())
     }
 
     fn per_second(self, value: f64) -> Option<f64> {

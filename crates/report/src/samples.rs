@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use results::level::{ErrorGroup, Outcome, Outcomes, ProcessUsage, TesterUsage, TimelinePoint};
+use results::level::{
+    ErrorGroup, Outcome, Outcomes, ProcessUsage, Role, TesterUsage, TimelinePoint,
+};
 use results::units::float;
 use results::{
     AnyRun, Capacity, Control, Ideal, LatencyHistogram, Level, Machine, Run, RunKind, Slo, Summary,
@@ -75,6 +77,7 @@ pub(crate) fn level(course: Course) -> Level {
         gap_ms: gaps.summary_ms(),
         total_ms: total.summary_ms(),
         stretch: Some(stretch),
+        refusal_ms: None,
         stalls: 0,
         chunks_per_stream: constant(users, 40.0),
         bytes_per_stream: constant(users, 9_412.0),
@@ -89,6 +92,7 @@ pub(crate) fn level(course: Course) -> Level {
         timeline: timeline(users, duration_s),
         target_usage: Some(vec![ProcessUsage {
             process: "weir simulate".to_owned(),
+            role: Role::Target,
             pid: 4711,
             cpu_s: cores * duration_s,
             cpu_us_per_chunk: Some(cores * duration_s * 1e6 / float(events)),
@@ -96,6 +100,7 @@ pub(crate) fn level(course: Course) -> Level {
             idle_rss_bytes: 6_291_456,
             peak_fds: users + 20,
         }]),
+        simulator: None,
         tester_usage: TesterUsage {
             cpu_s: cores * duration_s * 0.6,
             busiest_worker: (cores * 0.35).min(1.0),

@@ -144,11 +144,25 @@ pub const MAX_ERROR_GROUPS: usize = 50;
 /// counts in ticks of 10 ms, and below five of them a quotient is mostly rounding.
 pub const MIN_CPU_S_TO_DIVIDE: f64 = 0.05;
 
-/// What one process of the target used during the level, read from the operating system.
+/// What a process is to the run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// It is stressed: what it uses is what the target costs.
+    #[default]
+    Target,
+    /// It answers the target, as a provider would: shown beside it, and no part of its cost.
+    Upstream,
+}
+
+/// What one process used during the level, read from the operating system.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProcessUsage {
-    /// The process's name (`simulator`, `uvicorn`).
+    /// The process's name (`weir serve`, `uvicorn`).
     pub process: String,
+    /// What it is to the run; runs of older versions knew targets alone.
+    #[serde(default)]
+    pub role: Role,
     /// Its process id.
     pub pid: u32,
     /// CPU seconds, user and system together.
@@ -163,6 +177,36 @@ pub struct ProcessUsage {
     pub idle_rss_bytes: u64,
     /// Most open file descriptors seen.
     pub peak_fds: u64,
+}
+
+/// What the embedded simulator counted of the level itself: a witness beside the tester, on the
+/// other side of whatever stands between them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Witness {
+    /// Requests that reached it.
+    pub started: u64,
+    /// Those that it answered to their end.
+    pub finished: u64,
+    /// Those whose client, the tester or a gateway, left before the end.
+    pub cancelled: u64,
+    /// Most under way at one moment.
+    pub peak_active: u64,
+    /// How late it sent its events.
+    pub lateness_ms: Lateness,
+}
+
+/// How long after its absolute deadline the simulator sent each event, in milliseconds; nulls
+/// without any.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Lateness {
+    /// Events.
+    pub count: u64,
+    /// Median.
+    pub p50: Option<f64>,
+    /// 99th percentile.
+    pub p99: Option<f64>,
+    /// Latest.
+    pub max: Option<f64>,
 }
 
 /// What the tester itself used during the level.
@@ -239,6 +283,9 @@ pub struct Level {
     pub total_ms: Option<Summary>,
     /// Total divided by the ideal total; null when the ideal is unknown.
     pub stretch: Option<Summary>,
+    /// Request start to the end of the answer, of streams that were answered with another status
+    /// than 2xx: how long a client waits to be refused.
+    pub refusal_ms: Option<Summary>,
     /// Gaps longer than the stall limit.
     pub stalls: u64,
     /// Chunks of each complete stream.
@@ -263,8 +310,11 @@ pub struct Level {
     pub ttft_buckets: Vec<Bucket>,
     /// Open streams and chunks over time.
     pub timeline: Vec<TimelinePoint>,
-    /// The target's processes, where they run on this machine; else null.
+    /// The target's processes and those that answer it, where they run on this machine; else null.
     pub target_usage: Option<Vec<ProcessUsage>>,
+    /// What the embedded simulator counted itself; null without one.
+    #[serde(default)]
+    pub simulator: Option<Witness>,
     /// The tester's own use.
     pub tester_usage: TesterUsage,
     /// The tester's error during this level, from the control streams that ran beside the users.
@@ -290,6 +340,11 @@ impl Level {
     #[must_use]
     pub fn complete_share(&self) -> Option<f64> {
         crate::units::share(self.complete, self.outcomes.total())
+    }
+
+    /// The processes of one role; none where they could not be seen.
+    pub fn processes(&self, role: Role) -> impl Iterator<Item = &ProcessUsage> {
+        self.target_usage.iter().flatten().filter(move |process| process.role == role)
     }
 
     /// Share of ended streams with the right text; `None` when it cannot be known.

@@ -22,7 +22,7 @@ pub use any::AnyRun;
 pub use capacity::{Capacity, Verdict, VerdictWord};
 pub use histogram::LatencyHistogram;
 pub use level::{
-    Bucket, ErrorGroup, Level, Outcome, Outcomes, ProcessUsage, TesterUsage, TimelinePoint,
+    Bucket, ErrorGroup, Level, Outcome, Outcomes, ProcessUsage, Role, TesterUsage, TimelinePoint,
 };
 pub use load::{Judged, Load, RunKind, Streams, Tools};
 pub use run::{Control, Ideal, Machine, Run, Target, Tester, Workload};

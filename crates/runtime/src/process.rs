@@ -40,6 +40,16 @@ pub fn usage(pid: u32) -> Option<ProcessUsage> {
     })
 }
 
+/// Asks a process that leads a group of its own, and everything in that group, to end (SIGTERM).
+/// False when there is no such group, or it is not ours to ask.
+#[must_use]
+pub fn terminate(pid: u32) -> bool {
+    let group = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    group.is_some_and(|group| {
+        rustix::process::kill_process_group(group, rustix::process::Signal::TERM).is_ok()
+    })
+}
+
 /// CPU time of the calling thread so far, exact to the nanosecond, or `None` off Linux.
 #[must_use]
 pub fn thread_cpu() -> Option<Duration> {

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::api::json_response;
 use crate::body::Body;
+use crate::media::{Digests, Source as _, TransferCounts};
 use crate::stats::{Counts, Endpoint, Stats};
 use crate::worker::Shared;
 
@@ -27,6 +28,25 @@ struct Report {
     peak_active: u64,
     endpoints: BTreeMap<&'static str, Counts>,
     lateness_ms: LatenessMs,
+    media: MediaReport,
+}
+
+/// Files that were sent, and the videos that there are.
+#[derive(Serialize)]
+struct MediaReport {
+    transfers: TransferCounts,
+    videos: Vec<VideoReport>,
+}
+
+/// A video that is done.
+#[derive(Serialize)]
+struct VideoReport {
+    id: String,
+    bytes: u64,
+    #[serde(flatten)]
+    digests: Digests,
+    /// How often its content was asked for.
+    requests: u32,
 }
 
 /// Of content events against their absolute schedule; nulls without any.
@@ -38,13 +58,28 @@ struct LatenessMs {
     max: Option<f64>,
 }
 
-/// `GET /weir/stats`.
-pub(crate) fn stats(shared: &Shared) -> Response<Body> {
-    let report = serde_json::to_vec(&report(&shared.stats));
+/// `GET /weir/stats`. Videos' digests are computed when they are first asked for here.
+pub(crate) async fn stats(shared: &Arc<Shared>) -> Response<Body> {
+    let for_videos = Arc::clone(shared);
+    let videos = shared.media.work(move || videos(&for_videos)).await;
+    let transfers = shared.media.transfers.counts();
+    let report = serde_json::to_vec(&report(&shared.stats, MediaReport { transfers, videos }));
     json_response(Body::whole(report.expect("a struct of numbers and strings serialises")))
 }
 
-fn report(stats: &Stats) -> Report {
+fn videos(shared: &Shared) -> Vec<VideoReport> {
+    let store = &shared.media.videos;
+    let done = store.done();
+    let described = done.iter().map(|video| VideoReport {
+        id: video.id.clone(),
+        bytes: video.film().length(),
+        digests: store.digests(video).clone(),
+        requests: video.requests(),
+    });
+    described.collect()
+}
+
+fn report(stats: &Stats, media: MediaReport) -> Report {
     let endpoints: BTreeMap<_, _> =
         Endpoint::ALL.iter().map(|endpoint| (endpoint.name(), stats.counts(*endpoint))).collect();
     let lateness = stats.lateness();
@@ -59,12 +94,15 @@ fn report(stats: &Stats) -> Report {
             p99: lateness.per_mille_ms(990),
             max: lateness.max_ms(),
         },
+        media,
     }
 }
 
 /// `POST /weir/reset`.
 pub(crate) fn reset(shared: &Shared) -> Response<Body> {
     shared.stats.reset();
+    shared.media.transfers.reset();
+    shared.media.videos.reset_requests();
     let mut response = json_response(Body::whole(Vec::new()));
     response.headers_mut().remove(CONTENT_TYPE);
     *response.status_mut() = StatusCode::NO_CONTENT;

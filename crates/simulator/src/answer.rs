@@ -124,7 +124,7 @@ pub(crate) async fn serve_body(plan: Plan, body: Vec<u8>, mut in_flight: InFligh
 }
 
 /// The faults that come before any answer: no response, a late head, an error status.
-async fn before_the_answer(plan: &Plan, in_flight: &mut InFlight) -> Option<Answered> {
+pub(crate) async fn before_the_answer(plan: &Plan, in_flight: &mut InFlight) -> Option<Answered> {
     if plan.faults.refuse {
         in_flight.set_outcome(Outcome::Faulted);
         return Some(Err(Refused::default()));

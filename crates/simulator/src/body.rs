@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 
+use crate::media::Transfer;
 use crate::stream::{BEFORE_BREAK, EventStream};
 use crate::wheel::{Alarm, Wheel};
 
@@ -25,6 +26,8 @@ pub(crate) enum Body {
     Short(Box<Short>),
     /// Events, each when it is due.
     Stream(Box<EventStream>),
+    /// A file, piece by piece.
+    Transfer(Box<Transfer>),
 }
 
 /// The first part of a body that is cut.
@@ -66,6 +69,7 @@ impl http_body::Body for Body {
                 None => short.alarm.poll(short.cut_at, context).map(|_| Some(Err(Cut))),
             },
             Self::Stream(stream) => stream.poll_frame(context),
+            Self::Transfer(transfer) => transfer.poll_frame(context),
         }
     }
 
@@ -74,6 +78,7 @@ impl http_body::Body for Body {
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Short(_) => false,
             Self::Stream(stream) => stream.is_over(),
+            Self::Transfer(transfer) => transfer.is_over(),
         }
     }
 
@@ -83,6 +88,7 @@ impl http_body::Body for Body {
             Self::Whole(bytes) => exact(bytes.len()),
             Self::Short(short) => exact(short.announced),
             Self::Stream(_) => SizeHint::default(),
+            Self::Transfer(transfer) => transfer.size_hint(),
         }
     }
 }

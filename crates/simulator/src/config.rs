@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::duration;
 use crate::faults::Faults;
+use crate::media::{MAX_VIDEO_BYTES, MIN_VIDEO_BYTES};
 use crate::profile::{Profile, ProfileError};
 
 /// Where the server listens unless told otherwise.
@@ -35,6 +36,7 @@ pub const DEFAULT_DRAIN: Duration = Duration::from_secs(10);
 /// profile = "slow"          # built-in, from below, or a file
 /// seed = 7
 /// drain = "10s"
+/// video_bytes = 7691516
 ///
 /// [profiles.slow]
 /// ttft = "2s"
@@ -59,6 +61,8 @@ pub struct Config {
     pub drain: Option<Duration>,
     /// Worker threads, each with its own listener; by default one per processor.
     pub workers: Option<usize>,
+    /// Exact length of every video in bytes; by default they are small, some 10 to 100 KB.
+    pub video_bytes: Option<u64>,
     /// Profiles by name, in addition to the built-in ones.
     #[serde(default)]
     pub profiles: BTreeMap<String, Profile>,
@@ -112,6 +116,11 @@ pub enum ConfigError {
     /// The number of workers is out of range.
     #[error("{0} workers are not possible; 1 to {MAX_WORKERS} are")]
     Workers(usize),
+    /// The length of videos is out of range.
+    #[error(
+        "a video of {0} bytes is not possible; {MIN_VIDEO_BYTES} to {MAX_VIDEO_BYTES} bytes are"
+    )]
+    VideoBytes(u64),
 }
 
 /// Most worker threads: more than that only add descriptors.
@@ -126,6 +135,7 @@ pub struct Settings {
     pub(crate) seed: u64,
     pub(crate) drain: Duration,
     pub(crate) workers: usize,
+    pub(crate) video_bytes: Option<u64>,
     pub(crate) faults: Vec<FaultByChance>,
 }
 
@@ -169,6 +179,11 @@ impl Settings {
         if !(1..=MAX_WORKERS).contains(&workers) {
             return Err(ConfigError::Workers(workers));
         }
+        if let Some(bytes) = config.video_bytes
+            && !(MIN_VIDEO_BYTES..=MAX_VIDEO_BYTES).contains(&bytes)
+        {
+            return Err(ConfigError::VideoBytes(bytes));
+        }
         Ok(Self {
             listen: match config.listen {
                 Some(listen) => listen,
@@ -179,6 +194,7 @@ impl Settings {
             seed: config.seed.unwrap_or(DEFAULT_SEED),
             drain: config.drain.unwrap_or(DEFAULT_DRAIN),
             workers,
+            video_bytes: config.video_bytes,
             faults: config.faults,
         })
     }

@@ -12,7 +12,8 @@ use crate::duration;
 /// What a fault expression may say, for error messages and documentation.
 pub const SYNTAX: &str = "status=CODE (400..=599, with retry-after=SECONDS), refuse, \
 slow-headers=D, slow-first=D, stall@N=D, cut@N, end@N, error@N, malformed@N, empty, tries=N, \
-none; joined by `;`, N in content events already sent, D such as 250ms";
+none; for media also announce=BYTES, pace=BYTES (a second), fail@PERCENT, slow-job=D; joined by \
+`;`, N in content events (of a media file: bytes) already sent, D such as 250ms";
 
 /// Most stalls of one stream.
 const MAX_STALLS: usize = 16;
@@ -41,6 +42,22 @@ pub struct Faults {
     /// All of this only for the first so many tries of a request, as the official clients count
     /// them in `x-stainless-retry-count`.
     pub(crate) tries: Option<u32>,
+    /// What only media can do wrong.
+    pub(crate) media: MediaFaults,
+}
+
+/// What can go wrong only with the bytes of a media file, or with the job that makes it. Answers
+/// of text models pass over it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct MediaFaults {
+    /// `Content-Length` says so many bytes, whatever is sent.
+    pub(crate) announce: Option<u32>,
+    /// Bytes a second at which a file leaves.
+    pub(crate) pace: Option<u32>,
+    /// The job fails when it has done so many percent.
+    pub(crate) fail: Option<u32>,
+    /// The job takes this much longer.
+    pub(crate) slow_job: Option<Duration>,
 }
 
 /// How a stream breaks.
@@ -104,6 +121,10 @@ impl Faults {
         self.breakage = self.breakage.or(other.breakage);
         self.malformed = self.malformed.or(other.malformed);
         self.tries = self.tries.or(other.tries);
+        self.media.announce = self.media.announce.or(other.media.announce);
+        self.media.pace = self.media.pace.or(other.media.pace);
+        self.media.fail = self.media.fail.or(other.media.fail);
+        self.media.slow_job = self.media.slow_job.or(other.media.slow_job);
         if self.status.is_none() {
             (self.status, self.retry_after) = (other.status, other.retry_after);
         }
@@ -142,6 +163,12 @@ impl Faults {
             ("end", Some(after), None) => self.break_off(after, BreakageKind::End)?,
             ("error", Some(after), None) => self.break_off(after, BreakageKind::Error)?,
             ("malformed", Some(after), None) => self.malformed = Some(after),
+            ("announce", None, Some(bytes)) => self.media.announce = Some(number(bytes)?),
+            ("pace", None, Some(bytes)) => self.media.pace = Some(pace(bytes)?),
+            ("fail", Some(percent), None) => self.media.fail = Some(below_hundred(percent)?),
+            ("slow-job", None, Some(delay)) => {
+                self.media.slow_job = Some(duration::parse(delay)?);
+            }
             _ => return Err("unknown, or its @N or =VALUE is missing or too much".to_owned()),
         }
         Ok(())
@@ -157,6 +184,20 @@ impl Faults {
 
 fn number(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("`{text}` is not a whole number"))
+}
+
+fn pace(text: &str) -> Result<u32, String> {
+    match number(text)? {
+        0 => Err("a pace of 0 would never end; use stall@N=D".to_owned()),
+        bytes => Ok(bytes),
+    }
+}
+
+fn below_hundred(percent: u32) -> Result<u32, String> {
+    match percent {
+        0..=99 => Ok(percent),
+        _ => Err(format!("{percent} percent is not before the end of a job; 0 to 99 are")),
+    }
 }
 
 fn status(text: &str) -> Result<u16, String> {
@@ -190,6 +231,10 @@ impl fmt::Display for Faults {
         parts.extend(self.malformed.map(|after| format!("malformed@{after}")));
         parts.extend(self.empty.then(|| "empty".to_owned()));
         parts.extend(self.tries.map(|tries| format!("tries={tries}")));
+        parts.extend(self.media.announce.map(|bytes| format!("announce={bytes}")));
+        parts.extend(self.media.pace.map(|bytes| format!("pace={bytes}")));
+        parts.extend(self.media.fail.map(|percent| format!("fail@{percent}")));
+        parts.extend(self.media.slow_job.iter().map(|delay| with("slow-job", delay)));
         if parts.is_empty() {
             parts.push("none".to_owned());
         }

@@ -22,6 +22,7 @@ mod drain;
 mod duration;
 mod faults;
 mod lateness;
+mod media;
 mod openai;
 mod plan;
 mod preface;

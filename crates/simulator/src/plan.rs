@@ -17,7 +17,7 @@ const PROFILE: &str = "x-weir-profile";
 /// Sets one request's seed.
 const SEED: &str = "x-weir-seed";
 /// Sets one request's faults; `none` switches off those that happen by chance.
-const FAULT: &str = "x-weir-fault";
+pub(crate) const FAULT: &str = "x-weir-fault";
 /// How often the official clients have tried this request before.
 const RETRY_COUNT: &str = "x-stainless-retry-count";
 
@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     /// Draws the answer's ids.
     pub(crate) identity: Identity,
     pub(crate) request_id: String,
+    /// How often the client says that it has tried this before.
+    tries_before: Option<u32>,
 }
 
 impl Plan {
@@ -53,6 +55,7 @@ impl Plan {
             faults: Faults::default(),
             identity: Identity::new(seed),
             request_id: String::new(),
+            tries_before: None,
         };
         let read = plan.read_headers(shared, headers);
         plan.identity = Identity::new(plan.seed);
@@ -78,12 +81,18 @@ impl Plan {
             Some(faults) => faults.parse().map_err(|error| refused(format!("{FAULT}: {error}")))?,
             None => self.faults_by_chance(shared),
         };
-        let tries_before: u32 =
-            text(headers, RETRY_COUNT)?.and_then(|count| count.parse().ok()).unwrap_or(0);
+        self.tries_before = text(headers, RETRY_COUNT)?.and_then(|count| count.parse().ok());
+        self.end_of_tries(0);
+        Ok(())
+    }
+
+    /// Drops the faults when the request has been tried often enough; `counted` is how often,
+    /// for clients that do not say it themselves.
+    pub(crate) fn end_of_tries(&mut self, counted: u32) {
+        let tries_before = self.tries_before.unwrap_or(counted);
         if self.faults.tries.is_some_and(|tries| tries_before >= tries) {
             self.faults = Faults::default();
         }
-        Ok(())
     }
 
     fn faults_by_chance(&self, shared: &Shared) -> Faults {

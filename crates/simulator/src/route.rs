@@ -17,7 +17,7 @@ use crate::body::Body;
 use crate::plan::Plan;
 use crate::stats::Endpoint;
 use crate::worker::{InFlight, Worker};
-use crate::{admin, anthropic, openai};
+use crate::{admin, anthropic, media, openai};
 
 /// Largest request body: 32 MiB, as both providers allow.
 const MAX_BODY_BYTES: usize = 32 * 1024 * 1024;
@@ -78,12 +78,19 @@ where
     let started = Instant::now();
     let (head, body) = request.into_parts();
     let path = head.uri.path();
+    if let Some(resource) = media::Resource::of(path) {
+        let methods = resource.methods();
+        if !methods.contains(&head.method) {
+            return Ok(wrong_method(&head, methods));
+        }
+        return media::handle(&worker, resource, &head, body, started).await;
+    }
     let Some(target) = Target::of(path) else {
         let message = format!("unknown route: {} {path}", head.method);
         return Ok(refuse(&head, &Problem::new(StatusCode::NOT_FOUND, message)));
     };
     if head.method != target.method() {
-        return Ok(wrong_method(&head, &target.method()));
+        return Ok(wrong_method(&head, &[target.method()]));
     }
     match target {
         Target::Post(endpoint) => post(&worker, endpoint, &head, body, started).await,
@@ -93,7 +100,7 @@ where
             let found = openai::responses::retrieve(id, &worker.shared);
             fetched(&worker, Api::OpenAi, &head, started, found, in_flight).await
         }
-        Target::Stats => Ok(admin::stats(&worker.shared)),
+        Target::Stats => Ok(admin::stats(&worker.shared).await),
         Target::Metrics => Ok(admin::metrics(&worker.shared)),
         Target::Reset => Ok(admin::reset(&worker.shared)),
     }
@@ -113,7 +120,7 @@ where
     let mut in_flight = worker.begin(endpoint);
     let (mut plan, read) = Plan::new(shared, api_of(head), &head.headers, started);
     // The body is read even when the headers are refused: the connection stays in use.
-    let body = match (read_body(head, body).await, read) {
+    let body = match (read_body(head, body, MAX_BODY_BYTES).await, read) {
         (Err(Unread::ClientLeft), _) => return Err(Refused::default()),
         (Err(Unread::Problem(problem)), _) | (_, Err(problem)) => {
             return plan.reject(&problem, &mut in_flight);
@@ -124,7 +131,8 @@ where
         Endpoint::ChatCompletions => openai::chat::order(&body, &mut plan).map_err(Problem::from),
         Endpoint::Messages => anthropic::messages::order(&body, &mut plan).map_err(Problem::from),
         Endpoint::Responses => openai::responses::order(&body, &mut plan, shared),
-        Endpoint::CountTokens | Endpoint::Embeddings | Endpoint::Models => {
+        // Only these two are left: other endpoints do not come here.
+        _ => {
             let answer = if endpoint == Endpoint::CountTokens {
                 anthropic::messages::count_tokens(&body)
             } else {
@@ -185,14 +193,14 @@ async fn fetched(
 }
 
 /// Why there is no body to answer.
-enum Unread {
+pub(crate) enum Unread {
     /// Nobody is there to be told.
     ClientLeft,
     Problem(Problem),
 }
 
-/// Reads a body of at most [`MAX_BODY_BYTES`].
-async fn read_body<B>(head: &Parts, body: B) -> Result<Vec<u8>, Unread>
+/// Reads a body of at most `limit` bytes.
+pub(crate) async fn read_body<B>(head: &Parts, body: B, limit: usize) -> Result<Vec<u8>, Unread>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
@@ -204,14 +212,14 @@ where
         let message = format!("the body did not arrive within {BODY_DEADLINE:?}");
         Unread::Problem(Problem::new(StatusCode::REQUEST_TIMEOUT, message))
     };
-    timeout(BODY_DEADLINE, collect(body, announced)).await.map_err(|_| too_slow())?
+    timeout(BODY_DEADLINE, collect(body, announced, limit)).await.map_err(|_| too_slow())?
 }
 
-async fn collect<B>(mut body: B, announced: Option<usize>) -> Result<Vec<u8>, Unread>
+async fn collect<B>(mut body: B, announced: Option<usize>, limit: usize) -> Result<Vec<u8>, Unread>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
-    let fits = announced.is_none_or(|length| length <= MAX_BODY_BYTES);
+    let fits = announced.is_none_or(|length| length <= limit);
     let mut bytes = Vec::with_capacity(announced.filter(|_| fits).unwrap_or(0).min(64 * 1024));
     let mut received = 0usize;
     while let Some(frame) = body.frame().await {
@@ -221,14 +229,15 @@ where
         if received > MAX_DISCARDED_BYTES {
             break;
         }
-        if fits && received <= MAX_BODY_BYTES {
+        if fits && received <= limit {
             bytes.extend_from_slice(&data);
         } else {
             bytes = Vec::new();
         }
     }
-    if received > MAX_BODY_BYTES {
-        let message = format!("the body is larger than {MAX_BODY_BYTES} bytes (32 MiB)");
+    if received > limit {
+        let mebibytes = limit / (1024 * 1024);
+        let message = format!("the body is larger than {limit} bytes ({mebibytes} MiB)");
         return Err(Unread::Problem(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message)));
     }
     Ok(bytes)
@@ -248,10 +257,11 @@ fn refuse(head: &Parts, problem: &Problem) -> Response<Body> {
     api_of(head).error(problem, "req_none")
 }
 
-fn wrong_method(head: &Parts, allowed: &Method) -> Response<Body> {
+fn wrong_method(head: &Parts, allowed: &[Method]) -> Response<Body> {
+    let allowed = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
     let message = format!("{} is not allowed here, {allowed} is", head.method);
     let mut response = refuse(head, &Problem::new(StatusCode::METHOD_NOT_ALLOWED, message));
-    if let Ok(allowed) = HeaderValue::from_str(allowed.as_str()) {
+    if let Ok(allowed) = HeaderValue::from_str(&allowed) {
         response.headers_mut().insert(ALLOW, allowed);
     }
     response

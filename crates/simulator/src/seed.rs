@@ -17,6 +17,8 @@ impl Purpose {
     pub(crate) const IDENTITY: Self = Self(3);
     /// Which of the configured faults happen.
     pub(crate) const FAULTS: Self = Self(4);
+    /// Colours of pictures and videos.
+    pub(crate) const PICTURE: Self = Self(6);
     /// Embedding vectors.
     pub(crate) const EMBEDDING: Self = Self(5);
 }

@@ -15,17 +15,21 @@ pub(crate) enum Endpoint {
     Responses,
     Embeddings,
     Models,
+    Videos,
+    VideoContent,
 }
 
 impl Endpoint {
     /// All of them, in the order of their counters.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::ChatCompletions,
         Self::Messages,
         Self::CountTokens,
         Self::Responses,
         Self::Embeddings,
         Self::Models,
+        Self::Videos,
+        Self::VideoContent,
     ];
 
     /// The name in statistics.
@@ -37,6 +41,8 @@ impl Endpoint {
             Self::Responses => "responses",
             Self::Embeddings => "embeddings",
             Self::Models => "models",
+            Self::Videos => "videos",
+            Self::VideoContent => "video_content",
         }
     }
 }

@@ -55,6 +55,26 @@ pub(crate) struct Heard {
     pub(crate) ended: (bool, Duration),
 }
 
+/// What a client heard, as bytes.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) head_after: Duration,
+    pub(crate) frames: Vec<(Duration, Bytes)>,
+    pub(crate) ended: (bool, Duration),
+}
+
+impl Fetched {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.frames.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
 impl Heard {
     pub(crate) fn text(&self) -> String {
         self.frames.iter().map(|(_, text)| text.as_str()).collect()
@@ -80,6 +100,14 @@ impl Heard {
 impl Stage {
     /// Sends one request on a new connection; `None` when it is closed without an answer.
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Option<Heard> {
+        let Fetched { status, headers, head_after, frames, ended } = self.fetch(request).await?;
+        let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+        let frames = frames.into_iter().map(|(at, bytes)| (at, text(bytes))).collect();
+        Some(Heard { status, headers, head_after, frames, ended })
+    }
+
+    /// The same for answers that are not text.
+    pub(crate) async fn fetch(&self, request: Request<Full<Bytes>>) -> Option<Fetched> {
         let (client, server) = tokio::io::duplex(64 * 1024);
         self.worker.tasks.spawn_local(connection::serve(Rc::clone(&self.worker), server));
         let (mut sender, connection) =
@@ -95,12 +123,11 @@ impl Stage {
                 None => break true,
                 Some(Err(_)) => break false,
                 Some(Ok(frame)) => {
-                    let text = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();
-                    frames.push((start.elapsed(), text));
+                    frames.push((start.elapsed(), frame.into_data().unwrap()));
                 }
             }
         };
-        Some(Heard {
+        Some(Fetched {
             status: head.status,
             headers: head.headers,
             head_after,
@@ -119,6 +146,14 @@ impl Stage {
         let request = Request::get("/weir/stats").body(Full::default()).unwrap();
         serde_json::from_str(&self.send(request).await.unwrap().text()).unwrap()
     }
+}
+
+/// A GET with `name: value` headers.
+pub(crate) fn get(path: &str, headers: &[(&str, &str)]) -> Request<Full<Bytes>> {
+    let request = Request::get(path).header("host", "weir");
+    let request =
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    request.body(Full::default()).unwrap()
 }
 
 /// A POST of JSON with `name: value` headers.

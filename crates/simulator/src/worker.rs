@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Settings;
 use crate::drain::Drain;
+use crate::media::Media;
 use crate::openai::ResponseStore;
 use crate::profile::Profile;
 use crate::stats::{Endpoint, Outcome, Stats};
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) stats: Stats,
     pub(crate) responses: ResponseStore,
+    pub(crate) media: Media,
     /// The profile for requests that no model has to think about.
     pub(crate) instant: Arc<Profile>,
     requests: AtomicU64,
@@ -28,10 +30,12 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(settings: Settings, workers: usize) -> Self {
+        let media = Media::new(settings.seed, settings.video_bytes);
         Self {
             settings,
             stats: Stats::new(workers),
             responses: ResponseStore::default(),
+            media,
             instant: Arc::new(Profile::built_in("instant").expect("a test finds it there")),
             requests: AtomicU64::new(0),
         }

@@ -7,6 +7,7 @@ use crate::arrival::TraceError;
 use crate::limits::grouped;
 use crate::notation::NotationError;
 use crate::prompt::PromptError;
+use crate::tools::error::ToolsError;
 
 /// Whose turn it is after an error; the command line has an exit code for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +140,9 @@ pub enum Error {
         /// What may help, beginning with `; `, or nothing.
         hint: &'static str,
     },
+    /// Tool calls that cannot be made.
+    #[error(transparent)]
+    Tools(#[from] ToolsError),
     /// Interrupted before the first level began: there is nothing to write.
     #[error("interrupted before the first level began")]
     Interrupted,
@@ -166,6 +170,7 @@ impl Error {
             Self::Resolve { .. } | Self::Unreachable { .. } | Self::NotAStream { .. } => {
                 ErrorKind::Unreachable
             }
+            Self::Tools(error) => error.kind(),
             Self::Interrupted => ErrorKind::Interrupted,
             Self::Bug(_) => ErrorKind::Bug,
         }

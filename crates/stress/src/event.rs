@@ -62,7 +62,7 @@ pub struct Progress {
 }
 
 /// Tells whoever listens, without waiting: an event that finds the queue full is lost.
-pub(crate) fn tell(events: &Sender<RunEvent>, event: RunEvent) {
+pub(crate) fn tell<E>(events: &Sender<E>, event: E) {
     if events.try_send(event).is_err() {
         tracing::debug!("an event was lost: nobody reads them fast enough");
     }

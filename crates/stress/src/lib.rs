@@ -19,6 +19,9 @@ pub mod secret;
 pub mod settings;
 pub mod target_url;
 
+// Agents that call tools.
+pub mod tools;
+
 // How load arrives.
 pub mod arrival;
 pub mod carrier;
@@ -41,6 +44,7 @@ pub mod limits;
 pub mod run;
 pub mod target;
 pub mod warm_up;
+pub mod witness;
 
 pub use config::{Config, Header};
 pub use error::{Error, ErrorKind};
@@ -50,3 +54,4 @@ pub use scenario::Scenario;
 pub use settings::Settings;
 pub use target_url::TargetUrl;
 pub use usage::TargetProcesses;
+pub use witness::Witness;

@@ -81,6 +81,8 @@ pub struct Tally {
     pub total: LatencyHistogram,
     /// Total over ideal, of complete streams.
     pub stretch: Distribution,
+    /// Until a refusal (a status other than 2xx) was read to its end.
+    pub refusal: LatencyHistogram,
     /// Gaps that were stalls.
     pub stalls: u64,
     /// Chunks of each complete stream.
@@ -186,6 +188,9 @@ impl Tally {
             self.complete += 1;
             self.add_complete(report, ideal);
         }
+        if report.outcome == Outcome::HttpError && report.status.is_some_and(is_refusal) {
+            self.refusal.record(report.ended_at.saturating_duration_since(report.started_at));
+        }
         if report.outcome != Outcome::Ok {
             self.add_error(report.outcome, &report.detail, 1);
         }
@@ -240,6 +245,7 @@ impl Tally {
         self.gap.merge(&other.gap);
         self.total.merge(&other.total);
         self.stretch.merge(&other.stretch);
+        self.refusal.merge(&other.refusal);
         self.stalls += other.stalls;
         self.chunks_per_stream.merge(&other.chunks_per_stream);
         self.bytes_per_stream.merge(&other.bytes_per_stream);
@@ -282,6 +288,11 @@ fn reached_its_end(outcome: Outcome) -> bool {
         | Outcome::ConnectError
         | Outcome::Timeout => false,
     }
+}
+
+/// Refused: any status but 2xx, unlike an answer that has another content type than asked for.
+fn is_refusal(status: u16) -> bool {
+    !(200..300).contains(&status)
 }
 
 /// Complete: whole by its grammar, with enough chunks and bytes; the text is another matter.

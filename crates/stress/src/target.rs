@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use crate::client::{Security, Target, TlsSettings, client_config, loopback_sources};
 use crate::error::Error;
 use crate::settings::Settings;
+use crate::target_url::TargetUrl;
 
 /// How long an address may take to answer before it is given up.
 const REACH_LIMIT: Duration = Duration::from_secs(5);
@@ -23,8 +24,28 @@ const MAX_ADDRESSES: usize = 8;
 /// # Errors
 /// When the name has no address, no address answers, or TLS cannot be set up.
 pub async fn resolve(settings: &Settings) -> Result<Target, Error> {
-    let url = &settings.url;
-    let security = security(settings)?;
+    let security = if settings.http2 && !settings.url.tls {
+        Security::PlainHttp2
+    } else {
+        let tls = TlsSettings {
+            cacert: settings.cacert.clone(),
+            insecure: settings.insecure,
+            ..TlsSettings::default()
+        };
+        security(&settings.url, &tls)?
+    };
+    resolve_url(&settings.url, security, settings.most_open()).await
+}
+
+/// Where a URL's host is: its addresses that answer, with sources for so many connections.
+///
+/// # Errors
+/// When the name has no address, or none answers.
+pub async fn resolve_url(
+    url: &TargetUrl,
+    security: Security,
+    connections: u64,
+) -> Result<Target, Error> {
     let host = url.host.clone();
     let failed = |source| Error::Resolve { host: host.clone(), source };
     let mut addresses: Vec<SocketAddr> =
@@ -34,7 +55,7 @@ pub async fn resolve(settings: &Settings) -> Result<Target, Error> {
     let addresses = reachable(addresses)
         .await
         .map_err(|reason| Error::Unreachable { target: url.to_string(), reason })?;
-    let connections = usize::try_from(settings.most_open()).unwrap_or(usize::MAX);
+    let connections = usize::try_from(connections).unwrap_or(usize::MAX);
     let sources =
         addresses.first().map_or(Vec::new(), |first| loopback_sources(first.ip(), connections));
     Ok(Target { host, addresses, sources, security })
@@ -46,16 +67,15 @@ pub fn is_local(target: &Target) -> bool {
     target.addresses.iter().all(|address| address.ip().is_loopback())
 }
 
-fn security(settings: &Settings) -> Result<Security, Error> {
-    if !settings.url.tls {
-        return Ok(if settings.http2 { Security::PlainHttp2 } else { Security::Plain });
+/// How a URL's connections are secured: as its scheme says.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn security(url: &TargetUrl, tls: &TlsSettings) -> Result<Security, Error> {
+    if !url.tls {
+        return Ok(Security::Plain);
     }
-    let tls = TlsSettings {
-        cacert: settings.cacert.clone(),
-        insecure: settings.insecure,
-        ..TlsSettings::default()
-    };
-    client_config(&tls).map(Security::Tls).map_err(|error| Error::Tls(chain(&error)))
+    client_config(tls).map(Security::Tls).map_err(|error| Error::Tls(chain(&error)))
 }
 
 /// The addresses that take a connection, or why none does.

@@ -5,7 +5,7 @@
 
 use results::summary::Statistic;
 use results::units::float;
-use results::{Level, Outcome, Summary};
+use results::{Level, Outcome, Role, Summary};
 
 /// An error of the tester below this is never held against a level: it is what a burst of 3,000
 /// users costs on two cores, and no reader notices it.
@@ -117,7 +117,7 @@ fn held(level: &Level, facts: &Facts) -> Option<String> {
 }
 
 /// The sharpest statistic that has samples enough.
-fn tail(summary: &Summary) -> (f64, &'static str) {
+pub(crate) fn tail(summary: &Summary) -> (f64, &'static str) {
     [Statistic::P99, Statistic::P95]
         .into_iter()
         .find_map(|statistic| Some((summary.supported(statistic)?, statistic.name())))
@@ -180,13 +180,18 @@ fn machine(level: &Level, facts: &Facts) -> Option<String> {
     let whole = float(facts.cores) * level.duration_s;
     let share = |cpu_s: f64| percent((cpu_s / whole).min(1.0));
     let tester = share(level.tester_usage.cpu_s);
+    let of = |role| share(level.processes(role).map(|process| process.cpu_s).sum());
     Some(match &level.target_usage {
-        Some(target) => format!(
-            "all {} cores were {} busy (target {}, tester {tester}): the machine was the limit, \
+        Some(_) => format!(
+            "all {} cores were {} busy (target {}, {}tester {tester}): the machine was the limit, \
              not the target alone; run the tester on another machine",
             facts.cores,
             percent(busy),
-            share(target.iter().map(|process| process.cpu_s).sum()),
+            of(Role::Target),
+            match level.processes(Role::Upstream).next() {
+                Some(_) => format!("its upstream {}, ", of(Role::Upstream)),
+                None => String::new(),
+            },
         ),
         None if facts.local => format!(
             "all {} cores were {} busy, tester {tester}: the machine that target and tester share \
@@ -232,8 +237,21 @@ fn no_control(level: &Level) -> Option<String> {
     })
 }
 
+/// A note about an embedded simulator that was later than a reader may overlook: what it was late
+/// by is in every latency, and no fault of what stands before it.
+pub(crate) fn late_simulator(level: &Level) -> Option<String> {
+    let late = level.simulator?.lateness_ms.p99?;
+    let limit = bearable(level.gap_ms);
+    (late > limit).then(|| {
+        format!(
+            "the simulator itself sent its events up to {late:.0} ms late (p99): so much of every \
+             latency is not the target's"
+        )
+    })
+}
+
 /// A share as whole per cent, rounded down: 95.9 % is not 96 %.
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.0} %", (share * 100.0).floor())
 }
 

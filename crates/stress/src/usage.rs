@@ -1,16 +1,18 @@
-//! What a level costs: the target's processes, the tester, everybody else on the machine.
+//! What a level costs: the target's processes and who answers it, the tester, everybody else on
+//! the machine.
 //! Read from the operating system, never estimated; what cannot be read is left out.
 
 use std::time::Duration;
 
-use results::ProcessUsage;
 use results::level::MIN_CPU_S_TO_DIVIDE;
 use results::units::{float, micros};
+use results::{ProcessUsage, Role};
 use runtime::machine::{self, MachineCpu};
 use runtime::process::{self, ProcessName};
 use tokio::time::Instant;
 
 use crate::target_url::TargetUrl;
+use crate::witness::Witness;
 
 /// The processes of a target, as far as the caller knows them.
 #[derive(Debug, Clone, Default)]
@@ -20,15 +22,20 @@ pub struct TargetProcesses {
     /// Name and id of each. Without any, the process that listens on the target's port is looked
     /// for, where the target is on loopback.
     pub known: Vec<ProcessName>,
+    /// Processes that answer the target, as providers would: watched beside it.
+    pub upstream: Vec<ProcessName>,
+    /// The simulator that answers in the end, where the run started it.
+    pub witness: Option<Witness>,
 }
 
 impl TargetProcesses {
-    /// The target's processes with their descendants; empty where they cannot be seen.
+    /// The target's processes with their descendants, and those that answer it; without any of
+    /// the target where they cannot be seen.
     ///
     /// Descendants are looked up once, before the first level: a server that starts workers under
     /// load is not followed.
     #[must_use]
-    pub fn find(&self, url: &TargetUrl, local: bool) -> Vec<ProcessName> {
+    pub fn find(&self, url: &TargetUrl, local: bool) -> Vec<Process> {
         let roots = if !self.known.is_empty() {
             self.known.clone()
         } else if local {
@@ -36,13 +43,26 @@ impl TargetProcesses {
         } else {
             Vec::new()
         };
-        roots
-            .iter()
+        let targets = roots.iter().map(|root| (root, Role::Target));
+        let upstreams = self.upstream.iter().map(|root| (root, Role::Upstream));
+        targets
+            .chain(upstreams)
             // The tester cannot tell its own use from that of a target in its own process.
-            .filter(|root| root.pid != std::process::id())
-            .flat_map(family_named)
+            .filter(|(root, _)| root.pid != std::process::id())
+            .flat_map(|(root, role)| {
+                family_named(root).into_iter().map(move |name| Process { name, role })
+            })
             .collect()
     }
+}
+
+/// A process that is watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Its name and id.
+    pub name: ProcessName,
+    /// What it is to the run.
+    pub role: Role,
 }
 
 /// A process, under the name that it is known by, and its descendants.
@@ -67,7 +87,9 @@ pub struct Watch {
 
 #[derive(Debug)]
 struct Watched {
-    process: ProcessName,
+    process: Process,
+    /// It was seen to have ended.
+    gone: bool,
     before: process::ProcessUsage,
     latest: process::ProcessUsage,
     peak_rss: u64,
@@ -77,13 +99,15 @@ struct Watched {
 /// What a level cost.
 #[derive(Debug, Clone)]
 pub struct Cost {
-    /// The target's processes, or `None` where none can be seen.
+    /// The target's processes and those that answer it, or `None` where none can be seen.
     pub target: Option<Vec<ProcessUsage>>,
+    /// Names of those that ended during the level.
+    pub gone: Vec<String>,
     /// CPU seconds of the tester.
     pub tester_cpu_s: f64,
     /// Highest resident memory of the tester.
     pub tester_peak_rss: u64,
-    /// CPU seconds that were neither the tester's nor the target's.
+    /// CPU seconds that were neither the tester's nor those of the watched processes.
     pub other_cpu_s: Option<f64>,
     /// Share of the machine's CPU time used by anybody.
     pub machine_busy: Option<f64>,
@@ -92,13 +116,14 @@ pub struct Cost {
 impl Watch {
     /// Begins to watch. Call it when the target is idle: its memory now is its idle memory.
     #[must_use]
-    pub fn begin(processes: &[ProcessName]) -> Self {
+    pub fn begin(processes: &[Process]) -> Self {
         let target = processes
             .iter()
             .filter_map(|process| {
-                let before = process::usage(process.pid)?;
+                let before = process::usage(process.name.pid)?;
                 Some(Watched {
                     process: process.clone(),
+                    gone: false,
                     before,
                     latest: before,
                     peak_rss: before.rss_bytes,
@@ -123,7 +148,9 @@ impl Watch {
         }
         for watched in &mut self.target {
             // A process that has ended keeps what was seen of it.
-            if let Some(usage) = process::usage(watched.process.pid) {
+            let usage = process::usage(watched.process.name.pid);
+            watched.gone = usage.is_none();
+            if let Some(usage) = usage {
                 watched.latest = usage;
                 watched.peak_rss = watched.peak_rss.max(usage.rss_bytes);
                 watched.peak_files = watched.peak_files.max(usage.open_files);
@@ -154,6 +181,12 @@ impl Watch {
                 .filter(|(_, all)| *all > 0.0)
                 .map(|(busy, all)| (busy / all).min(1.0)),
             target: (!target.is_empty()).then_some(target),
+            gone: self
+                .target
+                .iter()
+                .filter(|watched| watched.gone)
+                .map(|watched| watched.process.name.name.clone())
+                .collect(),
         }
     }
 
@@ -174,8 +207,9 @@ impl Watched {
     fn usage(&self, chunks: u64) -> ProcessUsage {
         let cpu = self.latest.cpu.saturating_sub(self.before.cpu);
         ProcessUsage {
-            process: self.process.name.clone(),
-            pid: self.process.pid,
+            process: self.process.name.name.clone(),
+            role: self.process.role,
+            pid: self.process.name.pid,
             cpu_s: cpu.as_secs_f64(),
             cpu_us_per_chunk: (chunks > 0 && cpu.as_secs_f64() >= MIN_CPU_S_TO_DIVIDE)
                 .then(|| float(micros(cpu)) / float(chunks)),
@@ -205,6 +239,10 @@ mod tests {
         }
     }
 
+    fn target(name: ProcessName) -> Process {
+        Process { name, role: Role::Target }
+    }
+
     fn spinner() -> (Spinner, ProcessName) {
         let child = Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap();
         let process = ProcessName { pid: child.id(), name: "spinner".to_owned() };
@@ -214,7 +252,7 @@ mod tests {
     #[tokio::test]
     async fn a_process_that_spins_is_charged_for_it() {
         let (_spinner, process) = spinner();
-        let watch = Watch::begin(&[process]);
+        let watch = Watch::begin(&[target(process)]);
         tokio::time::sleep(Duration::from_millis(300)).await;
         let cost = watch.end(1000);
         let usage = &cost.target.unwrap()[0];
@@ -227,7 +265,7 @@ mod tests {
     #[test]
     fn nothing_to_see_is_nothing_and_not_zero() {
         let gone = ProcessName { pid: u32::MAX, name: "gone".to_owned() };
-        assert!(Watch::begin(&[gone]).end(0).target.is_none());
+        assert!(Watch::begin(&[target(gone)]).end(0).target.is_none());
     }
 
     #[test]
@@ -240,8 +278,34 @@ mod tests {
     #[test]
     fn a_known_process_keeps_the_name_it_is_known_by() {
         let (_spinner, process) = spinner();
-        let processes = TargetProcesses { embedded: true, known: vec![process.clone()] };
+        let processes = TargetProcesses {
+            embedded: true,
+            known: vec![process.clone()],
+            ..TargetProcesses::default()
+        };
         let found = processes.find(&"http://127.0.0.1:9/".parse().unwrap(), true);
-        assert_eq!(found, [process]);
+        assert_eq!(found, [target(process)]);
+    }
+
+    #[test]
+    fn who_answers_the_target_is_watched_beside_it_and_told_when_it_ends() {
+        let ((one, first), (two, second)) = (spinner(), spinner());
+        let processes = TargetProcesses {
+            embedded: true,
+            known: vec![first],
+            upstream: vec![second],
+            witness: None,
+        };
+        let found = processes.find(&"http://127.0.0.1:9/".parse().unwrap(), true);
+        let watch = Watch::begin(&found);
+        drop(two);
+        let cost = watch.end(0);
+        let usage = cost.target.unwrap();
+        let roles: Vec<Role> = usage.iter().map(|process| process.role).collect();
+        assert_eq!(
+            (roles, cost.gone),
+            (vec![Role::Target, Role::Upstream], vec!["spinner".into()])
+        );
+        drop(one);
     }
 }

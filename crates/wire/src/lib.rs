@@ -6,6 +6,7 @@
 //! **Invariant:** no I/O, no clock, no asynchronous runtime, no environment: bytes in, values out.
 
 pub mod anthropic;
+pub mod chunked;
 pub mod dialect;
 pub mod grammar;
 pub mod json;

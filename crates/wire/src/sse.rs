@@ -7,7 +7,7 @@
 
 use thiserror::Error;
 
-/// Longest event, in bytes with its line ends. OpenAI's largest (a partial image in base64) stay
+/// Longest event, in bytes with its line ends, unless a parser is given another. OpenAI's largest (a partial image in base64) stay
 /// below it; anything longer is taken for a stream that never ends its event.
 pub const MAX_EVENT_BYTES: usize = 1 << 20;
 
@@ -29,16 +29,18 @@ pub struct Event<'a> {
 /// Why a stream is not parsed any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SseError {
-    /// An event is longer than [`MAX_EVENT_BYTES`].
-    #[error("an event is longer than {MAX_EVENT_BYTES} bytes")]
-    EventTooLong,
+    /// An event is longer than the parser takes.
+    #[error("an event is longer than {0} bytes")]
+    EventTooLong(usize),
 }
 
 /// The parser. It accepts any split of the stream and gives the same events for each.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Parser {
     /// The beginning of an event whose end has not arrived.
     carry: Vec<u8>,
+    /// Longest event.
+    limit: usize,
     lines: LineState,
     /// Bytes of the byte-order mark that matched; past the stream's beginning it is
     /// [`BEGUN`](Self::BEGUN).
@@ -60,8 +62,20 @@ impl Default for LineState {
     }
 }
 
+impl Default for Parser {
+    fn default() -> Self {
+        Self::with_limit(MAX_EVENT_BYTES)
+    }
+}
+
 impl Parser {
     const BEGUN: u8 = u8::MAX;
+
+    /// A parser for events of at most so many bytes, with their line ends.
+    #[must_use]
+    pub fn with_limit(limit: usize) -> Self {
+        Self { carry: Vec::new(), limit, lines: LineState::default(), mark: 0 }
+    }
 
     /// Takes the next bytes of the stream and hands every event that they complete to `sink`.
     /// Events without data are not handed out, as the standard demands.
@@ -71,13 +85,13 @@ impl Parser {
     pub fn push(&mut self, input: &[u8], mut sink: impl FnMut(Event<'_>)) -> Result<(), SseError> {
         let mut rest = self.skip_byte_order_mark(input);
         if self.carry.is_empty() && self.lines.empty && !self.lines.after_return {
-            rest = dispatch_plain(rest, &mut sink)?;
+            rest = dispatch_plain(rest, self.limit, &mut sink)?;
         }
         while let Some(end) = find_end(rest, &mut self.lines) {
             let (block, after) = rest.split_at(end);
             rest = after;
             if self.carry.is_empty() {
-                check_length(block.len())?;
+                check_length(block.len(), self.limit)?;
                 dispatch(block, &mut sink);
             } else {
                 self.keep(block)?;
@@ -104,7 +118,7 @@ impl Parser {
         if self.carry.is_empty() && (bytes.is_empty() || bytes == b"\n" && self.lines.empty) {
             return Ok(());
         }
-        check_length(self.carry.len() + bytes.len())?;
+        check_length(self.carry.len() + bytes.len(), self.limit)?;
         self.carry.extend_from_slice(bytes);
         Ok(())
     }
@@ -139,6 +153,7 @@ impl Parser {
 /// single `data` line and line feeds, in one pass; gives back where another shape begins.
 fn dispatch_plain<'a>(
     bytes: &'a [u8],
+    limit: usize,
     sink: &mut impl FnMut(Event<'_>),
 ) -> Result<&'a [u8], SseError> {
     let mut rest = bytes;
@@ -146,7 +161,7 @@ fn dispatch_plain<'a>(
         let Some(length) = memchr::memchr2(b'\n', b'\r', value) else { break };
         let (value, after) = value.split_at(length);
         let Some(after) = after.strip_prefix(b"\n\n") else { break };
-        check_length(rest.len() - after.len())?;
+        check_length(rest.len() - after.len(), limit)?;
         let data = value.strip_prefix(b" ").unwrap_or(value);
         sink(Event { name: None, data, id: None, retry: None });
         rest = after;
@@ -154,8 +169,8 @@ fn dispatch_plain<'a>(
     Ok(rest)
 }
 
-fn check_length(length: usize) -> Result<(), SseError> {
-    if length > MAX_EVENT_BYTES { Err(SseError::EventTooLong) } else { Ok(()) }
+fn check_length(length: usize, limit: usize) -> Result<(), SseError> {
+    if length > limit { Err(SseError::EventTooLong(limit)) } else { Ok(()) }
 }
 
 /// The end of the event that `bytes` goes on with: the position after its empty line.

@@ -18,31 +18,31 @@ const LIMIT: Duration = Duration::from_secs(300);
 
 /// What one process used while the client ran.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     /// CPU seconds.
-    pub(super) cpu_s: f64,
+    pub(crate) cpu_s: f64,
     /// Resident memory before the first connection.
-    pub(super) idle_bytes: f64,
+    pub(crate) idle_bytes: f64,
     /// Most resident memory seen.
-    pub(super) peak_bytes: f64,
+    pub(crate) peak_bytes: f64,
 }
 
 /// What a case came to.
-pub(super) struct Outcome {
-    pub(super) server: Usage,
-    pub(super) client: Usage,
+pub(crate) struct Outcome {
+    pub(crate) server: Usage,
+    pub(crate) client: Usage,
     /// What the client printed.
-    pub(super) output: String,
+    pub(crate) output: String,
     /// CPU that neither of the two used, and so somebody else on this machine: percent of one
     /// processor.
-    pub(super) others_percent: f64,
+    pub(crate) others_percent: f64,
 }
 
 /// Loads a running server with a client, and waits for the client's end.
 ///
 /// # Errors
 /// When the client cannot be started, fails, or takes longer than [`LIMIT`].
-pub(super) fn run(name: &str, server: &Server, client: Tool) -> Result<Outcome> {
+pub(crate) fn run(name: &str, server: &Server, client: Tool) -> Result<Outcome> {
     say::note(&format!("bench: {name}"));
     let line = client.line();
     let idle_bytes = linux::resident_bytes(server.pid()).context("the server is gone")?;
@@ -95,10 +95,10 @@ fn watch_until_end(child: &mut Child, server: u32, watch: &Stopwatch) -> Result<
         if cpu.ended {
             return Ok(peaks);
         }
-        let higher =
-            |pid: u32, before: f64| linux::resident_bytes(pid).map_or(before, |it| it.max(before));
-        peaks.server_bytes = higher(server, peaks.server_bytes);
-        peaks.client_bytes = higher(child.id(), peaks.client_bytes);
+        let server_now = linux::resident_bytes(server).unwrap_or_default();
+        let client_now = linux::family_resident_bytes(child.id()).unwrap_or_default();
+        peaks.server_bytes = peaks.server_bytes.max(server_now);
+        peaks.client_bytes = peaks.client_bytes.max(client_now);
         if watch.elapsed() > LIMIT {
             child.kill()?;
             child.wait()?;
@@ -112,7 +112,7 @@ fn watch_until_end(child: &mut Child, server: u32, watch: &Stopwatch) -> Result<
 ///
 /// # Errors
 /// When the server does not answer, or not in JSON.
-pub(super) fn get_json(base: &str, path: &str) -> Result<Value> {
+pub(crate) fn get_json(base: &str, path: &str) -> Result<Value> {
     let address = base.strip_prefix("http://").context("a base URL begins with http://")?;
     let mut socket = TcpStream::connect(address)?;
     socket.set_read_timeout(Some(Duration::from_secs(10)))?;

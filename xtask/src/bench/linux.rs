@@ -21,7 +21,8 @@ pub(super) fn pause() {
     std::thread::sleep(PAUSE);
 }
 
-/// CPU time of a process so far, and whether it has ended.
+/// CPU time of a process so far, with that of its children that have ended, and whether it has ended
+/// itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cpu {
     /// Seconds, user and system together, all threads.
@@ -37,16 +38,25 @@ pub(super) fn cpu(pid: u32) -> Option<Cpu> {
 
 fn parse_cpu(stat: &str) -> Option<Cpu> {
     // The name is in parentheses and may hold anything, so that fields count from its end: state is
-    // the first, utime and stime are the twelfth and thirteenth (proc_pid_stat(5)).
+    // the first, utime, stime, cutime and cstime are the twelfth and on (proc_pid_stat(5)).
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();
     let ended = *fields.first()? == "Z";
-    Some(Cpu { seconds: (ticks(11)? + ticks(12)?) / TICKS_PER_S, ended })
+    let all = [11, 12, 13, 14].iter().map(|&index| ticks(index)).sum::<Option<f64>>()?;
+    Some(Cpu { seconds: all / TICKS_PER_S, ended })
 }
 
 /// Resident memory of a process in bytes, now, or `None` when it has ended.
 pub(super) fn resident_bytes(pid: u32) -> Option<f64> {
     parse_resident(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
+}
+
+/// Resident memory of a process and all its descendants in bytes, or `None` when it has ended.
+pub(super) fn family_resident_bytes(pid: u32) -> Option<f64> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+    let children = children.unwrap_or_default();
+    let pids = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+    Some(resident_bytes(pid)? + pids.filter_map(family_resident_bytes).sum::<f64>())
 }
 
 fn parse_resident(status: &str) -> Option<f64> {
@@ -74,10 +84,10 @@ mod tests {
 
     #[test]
     fn cpu_is_read_behind_any_name() {
-        let stat = "7 (a ) b) S 1 7 7 0 -1 4194304 100 0 0 0 250 50 9 9 20 0 1 0";
-        assert_eq!(parse_cpu(stat), Some(Cpu { seconds: 3.0, ended: false }));
+        let stat = "7 (a ) b) S 1 7 7 0 -1 4194304 100 0 0 0 250 50 19 1 20 0 1 0";
+        assert_eq!(parse_cpu(stat), Some(Cpu { seconds: 3.2, ended: false }));
         let ended = stat.replace(") S", ") Z");
-        assert_eq!(parse_cpu(&ended), Some(Cpu { seconds: 3.0, ended: true }));
+        assert_eq!(parse_cpu(&ended), Some(Cpu { seconds: 3.2, ended: true }));
         assert_eq!(parse_cpu("7 (a) S"), None);
     }
 

@@ -5,24 +5,47 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::{Checks, Step};
+use super::{Checks, Options, Step};
 use crate::cargo::{self, Profile, cargo};
 use crate::server::Server;
 use crate::shell::Tool;
 use crate::{docs, repository, tidy, tools};
 
 /// All steps in the order in which they run.
-pub(super) const ALL: [Step; 9] = [
-    Step { name: "tools", about: "install what the tests need", run: install },
-    Step { name: "format", about: "cargo fmt --check", run: format },
-    Step { name: "clippy", about: "clippy, warnings denied", run: clippy },
-    Step { name: "tidy", about: "dependencies, licences, files", run: tidy },
-    Step { name: "nextest", about: "unit and integration tests", run: nextest },
-    Step { name: "doctests", about: "examples in doc comments", run: doctests },
-    Step { name: "docs", about: "docs/reference is current", run: reference },
-    Step { name: "sdk", about: "official SDKs against simulator and gateway", run: sdk },
-    Step { name: "browser", about: "a real report and the live page in Chromium", run: browser },
+pub(super) const ALL: [Step; 10] = [
+    step("tools", "install what the tests need", |_| install()),
+    step("format", "cargo fmt --check", |_| format()),
+    step("clippy", "clippy, warnings denied", |_| clippy()),
+    step("tidy", "dependencies, licences, files", |_| tidy()),
+    step("nextest", "unit and integration tests", |_| nextest()),
+    step("doctests", "examples in doc comments", |_| doctests()),
+    step("docs", "docs/reference is current", |_| reference()),
+    step("sdk", "official SDKs against simulator and gateway", |_| sdk()),
+    step("browser", "a real report and the live page in Chromium", |_| browser()),
+    Step {
+        name: "soak",
+        about: "the gateway under streams that come and go, as long as --long says",
+        run: soak,
+        by_name: true,
+    },
 ];
+
+const fn step(
+    name: &'static str,
+    about: &'static str,
+    run: fn(&Options) -> Result<Checks>,
+) -> Step {
+    Step { name, about, run, by_name: false }
+}
+
+/// Through libtest and not through nextest, which ends tests that take long.
+fn soak(options: &Options) -> Result<Checks> {
+    cargo::build("weir", "weir", Profile::Release)?;
+    let test = ["test", "--locked", "--release", "--package", "integration-tests", "--test", "it"];
+    let soak = ["soak::streams_that_come_and_go_leave_nothing_behind", "--nocapture"];
+    cargo(&test).args(["--"]).args(soak).env("WEIR_SOAK", &options.long).run()?;
+    Ok(Checks::ONE_PASSED)
+}
 
 fn install() -> Result<Checks> {
     tools::install_all()?;

@@ -15,16 +15,23 @@ const OLDEST: u32 = 20;
 
 /// Node, with the packages of `tests/SUITE/package.json` where the scripts of that suite find them.
 ///
-/// The packages lie in `.test-tools/node/SUITE`; `tests/SUITE/node_modules` is a link to them,
+/// # Errors
+/// When Node or npm is missing or too old, or a package cannot be installed.
+pub(crate) fn node_with(suite: &str) -> Result<PathBuf> {
+    node_for(&Path::new("tests").join(suite), suite)
+}
+
+/// Node, with the packages of `package.json` in a folder where the scripts of that folder find them.
+///
+/// The packages lie in `.test-tools/node/NAME`; `node_modules` in the folder is a link to them,
 /// because Node looks for packages beside the script that imports them.
 ///
 /// # Errors
 /// When Node or npm is missing or too old, or a package cannot be installed.
-pub(crate) fn node_with(suite: &str) -> Result<PathBuf> {
+pub(crate) fn node_for(source: &Path, name: &str) -> Result<PathBuf> {
     let node = system::program(&["node", "nodejs"], "nodejs")?;
     check_version(&Tool::new(&node).args(["--version"]).read()?)?;
-    let place = repository::test_tools().join("node").join(suite);
-    let source = Path::new("tests").join(suite);
+    let place = repository::test_tools().join("node").join(name);
     let mut inputs = vec![source.join("package.json")];
     let lock = source.join("package-lock.json");
     let locked = repository::root().join(&lock).exists();
@@ -33,7 +40,8 @@ pub(crate) fn node_with(suite: &str) -> Result<PathBuf> {
     }
     once(&place, &inputs, || {
         say::note(&format!(
-            "installing npm packages of tests/{suite} into .test-tools/node/{suite}"
+            "installing npm packages of {} into .test-tools/node/{name}",
+            source.display()
         ));
         let npm = system::program(&["npm"], "npm")?;
         fs::create_dir_all(&place)?;

@@ -10,21 +10,37 @@ use crate::shell::Tool;
 use crate::{repository, say};
 
 /// What is installed into it.
-const REQUIREMENTS: [&str; 2] = ["tests/sdk/requirements.txt", "tests/peers/requirements.txt"];
+const REQUIREMENTS: [&str; 4] = [
+    "tests/sdk/requirements.txt",
+    "peers/python/requirements.txt",
+    "tests/media/requirements.txt",
+    "tests/storage/requirements.txt",
+];
 
-/// The virtual environment's interpreter, with all requirements installed.
+/// The interpreter of the tests' virtual environment, with all requirements installed.
 ///
 /// # Errors
 /// When Python is missing, or a requirement cannot be installed.
 pub(crate) fn python() -> Result<PathBuf> {
-    let folder = repository::test_tools().join("venv");
-    let python = folder.join("bin/python");
+    Ok(environment("venv", &REQUIREMENTS)?.join("python"))
+}
+
+/// The folder of programs of the virtual environment `.test-tools/NAME`, with these requirement
+/// files installed.
+///
+/// # Errors
+/// When Python is missing, or a requirement cannot be installed.
+pub(crate) fn environment(name: &str, requirements: &[&str]) -> Result<PathBuf> {
+    let folder = repository::test_tools().join(name);
+    let programs = folder.join("bin");
+    let python = programs.join("python");
     // The interpreter is a link to the system's, which an upgrade may have taken away.
     if folder.exists() && !Tool::new(&python).args(["-c", ""]).succeeds() {
         fs::remove_dir_all(&folder)?;
     }
-    once(&folder, &REQUIREMENTS.map(PathBuf::from), || {
-        say::note("installing Python packages into .test-tools/venv");
+    let inputs: Vec<PathBuf> = requirements.iter().map(PathBuf::from).collect();
+    once(&folder, &inputs, || {
+        say::note(&format!("installing Python packages into .test-tools/{name}"));
         let system = system::program(&["python3"], "python3")?;
         // Debian ships `venv` without pip's installer, which is a package of its own.
         if !Tool::new(&system).args(["-c", "import ensurepip, venv"]).succeeds() {
@@ -33,10 +49,10 @@ pub(crate) fn python() -> Result<PathBuf> {
         let create = Tool::new(&system).args(["-m", "venv", "--clear"]).args([&folder]);
         create.run().context("cannot create a virtual environment")?;
         let mut pip = Tool::new(&python).args(["-m", "pip", "install", "--quiet", "--no-input"]);
-        for file in REQUIREMENTS {
+        for file in requirements {
             pip = pip.args(["-r", file]);
         }
         pip.run()
     })?;
-    Ok(python)
+    Ok(programs)
 }

@@ -55,7 +55,12 @@ pub(crate) fn run(args: &ServeArgs) -> CommandResult {
 
 fn source(args: &ServeArgs) -> Result<Source, Failure> {
     if let Some(url) = &args.upstream {
-        return Ok(Source::Upstream { url: url.clone(), http2: args.http2, listen: args.listen });
+        return Ok(Source::Upstream {
+            url: url.clone(),
+            http2: args.http2,
+            open_streams: args.open_streams,
+            listen: args.listen,
+        });
     }
     let file = args.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG));
     if args.config.is_none() && !file.exists() {

@@ -41,6 +41,7 @@ fn settings(args: &SimulateArgs) -> Result<Settings, ConfigError> {
     config.listen = args.listen.or(config.listen);
     config.profile = args.profile.clone().or(config.profile);
     config.seed = args.seed.or(config.seed);
+    config.video_bytes = args.video_bytes.or(config.video_bytes);
     Settings::new(config)
 }
 

@@ -1,5 +1,7 @@
 //! `weir stress streams`: resolve what was asked for, start what is missing, measure, report.
 
+use std::pin::pin;
+
 use anyhow::{Context, anyhow};
 use results::units::millis;
 use results::{Ideal, Run, VerdictWord};
@@ -12,9 +14,10 @@ use stress::secret::{Secret, redact_command_line};
 use stress::settings::Settings;
 use stress::target_url::TargetUrl;
 use stress::usage::TargetProcesses;
+use stress::witness::Witness;
 use wire::Dialect;
 
-use crate::args::{StreamsArgs, Talk};
+use crate::args::{MOST_STREAMS, StreamsArgs, Talk};
 use crate::commands::report::terminal_options;
 use crate::commands::simulate;
 use crate::embedded::Embedded;
@@ -28,15 +31,15 @@ use crate::{live, paint};
 pub(crate) fn run(args: StreamsArgs, talk: Talk) -> CommandResult {
     let full = args.full;
     let out = args.out.clone();
-    let asked_url = args.url.clone();
+    let (asked_url, direct) = (args.url.clone(), args.direct);
     let mut settings = resolve(args)?;
     let folder = out.unwrap_or_else(|| run_folder::default_path(&settings.name));
     let folder = RunFolder::prepare(folder).map_err(Failure::environment)?;
     let embedded = match asked_url {
         Some(_) => None,
-        None => Some(start_simulator(&mut settings)?),
+        None => Some(EmbeddedTarget::start(&mut settings, direct)?),
     };
-    let run = measure(settings, embedded.as_ref(), talk)?;
+    let Measured { run, lost } = measure(settings, embedded.as_ref(), talk)?;
     drop(embedded);
     folder.write(&run).map_err(Failure::environment)?;
     let shown = report::terminal::render(&run, terminal_options(full, true));
@@ -44,7 +47,24 @@ pub(crate) fn run(args: StreamsArgs, talk: Talk) -> CommandResult {
     if !talk.quiet {
         paint::say(format_args!("reports in {}", folder.path().display()));
     }
-    Ok(exit_code(&run))
+    match lost {
+        Some(lost) => Err(Failure { code: UNREACHABLE, error: anyhow!(lost) }),
+        None => Ok(exit_code(&run)),
+    }
+}
+
+/// What a run without a target stresses. The fields are dropped in this order: a gateway ends
+/// before what stands behind it.
+struct EmbeddedTarget {
+    gateway: Option<Embedded>,
+    simulator: Embedded,
+}
+
+/// What came of a run.
+struct Measured {
+    run: Run,
+    /// An embedded server that ended by itself, and with it the run.
+    lost: Option<String>,
 }
 
 /// Flags over scenario over defaults, all checked before anything is started.
@@ -84,7 +104,7 @@ fn command_line() -> Vec<String> {
     std::iter::once("weir".to_owned()).chain(arguments).collect()
 }
 
-/// Stands for the embedded simulator's URL until its port is known.
+/// Stands for the embedded target's URL until its port is known.
 fn placeholder() -> TargetUrl {
     TargetUrl { tls: false, host: "127.0.0.1".to_owned(), port: 0, path: "/".to_owned() }
 }
@@ -147,11 +167,13 @@ fn config_of(args: StreamsArgs) -> Result<Config, Failure> {
 }
 
 /// Measures, with the live view beside it; the first signal ends the run early, the second at once.
-fn measure(settings: Settings, embedded: Option<&Embedded>, talk: Talk) -> Result<Run, Failure> {
-    let processes = TargetProcesses {
-        embedded: embedded.is_some(),
-        known: embedded.map(Embedded::process).into_iter().collect(),
-    };
+/// An embedded server that ends by itself ends the run, too.
+fn measure(
+    settings: Settings,
+    embedded: Option<&EmbeddedTarget>,
+    talk: Talk,
+) -> Result<Measured, Failure> {
+    let processes = embedded.map(EmbeddedTarget::processes).unwrap_or_default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -162,8 +184,21 @@ fn measure(settings: Settings, embedded: Option<&Embedded>, talk: Talk) -> Resul
         let (sender, events) = tokio::sync::mpsc::channel(EVENT_QUEUE);
         let run = stress::run(settings, processes, sender, shutdown.drain.clone());
         let shown = live::show_events(events, talk);
+        let mut measuring = pin!(async { tokio::join!(run, shown).0 });
+        let measured = async {
+            let lost = tokio::select! {
+                run = &mut measuring => return (run, None),
+                lost = EmbeddedTarget::lost(embedded) => lost,
+            };
+            shutdown.drain.cancel();
+            (measuring.await, Some(lost))
+        };
         tokio::select! {
-            (run, ()) = async { tokio::join!(run, shown) } => run.map_err(failure),
+            (run, lost) = measured => match (run, lost) {
+                (Ok(run), lost) => Ok(Measured { run, lost }),
+                (Err(_), Some(lost)) => Err(Failure { code: UNREACHABLE, error: anyhow!(lost) }),
+                (Err(error), None) => Err(failure(error)),
+            },
             _ = signals.watch(&shutdown) => Err(Failure {
                 code: INTERRUPTED,
                 error: anyhow!("stopped at once: nothing is written"),
@@ -172,26 +207,73 @@ fn measure(settings: Settings, embedded: Option<&Embedded>, talk: Talk) -> Resul
     })
 }
 
-/// Starts the simulator that a run without a target stresses, and points the settings at it.
-fn start_simulator(settings: &mut Settings) -> Result<Embedded, Failure> {
-    let path = match settings.api {
-        Dialect::OpenaiChat => "/v1/chat/completions",
-        Dialect::OpenaiResponses => "/v1/responses",
-        Dialect::Anthropic => "/v1/messages",
-        Dialect::Sse | Dialect::Ndjson | Dialect::Text => {
-            return Err(Failure::usage(anyhow!(
-                "the embedded simulator does not speak {}: give a URL, or one of openai-chat, \
-                 openai-responses and anthropic",
-                settings.api.name()
-            )));
+impl EmbeddedTarget {
+    /// Starts a simulator and, unless `direct`, a gateway before it, and points the settings at
+    /// what is to be stressed.
+    fn start(settings: &mut Settings, direct: bool) -> Result<Self, Failure> {
+        let path = path(settings.api)?;
+        settings.ideal = settings.ideal.or(ideal_course(settings.profile.clone())?);
+        let simulator = Embedded::simulator(settings.profile.as_deref(), settings.seed)?;
+        let gateway = if direct {
+            None
+        } else {
+            // The tester's own limit is the one to be found, and never one of ours.
+            let streams = settings.most_open().saturating_add(SPARE_STREAMS);
+            let streams = streams.min(MOST_STREAMS.unsigned_abs());
+            Some(Embedded::gateway(&simulator.url, streams)?)
+        };
+        let target = gateway.as_ref().unwrap_or(&simulator);
+        settings.url = format!("{}{path}", target.url)
+            .parse()
+            .map_err(|error| anyhow!("an embedded server printed a URL that is none: {error}"))?;
+        Ok(Self { gateway, simulator })
+    }
+
+    fn processes(&self) -> TargetProcesses {
+        let simulator = self.simulator.process();
+        let (known, upstream) = match &self.gateway {
+            Some(gateway) => (vec![gateway.process()], vec![simulator]),
+            None => (vec![simulator], Vec::new()),
+        };
+        let address = self.simulator.url.strip_prefix("http://");
+        let witness = address.and_then(|address| address.parse().ok());
+        TargetProcesses {
+            embedded: true,
+            known,
+            upstream,
+            witness: witness.map(|address| Witness { address }),
         }
-    };
-    settings.ideal = settings.ideal.or(ideal_course(settings.profile.clone())?);
-    let simulator = Embedded::simulator(settings.profile.as_deref(), settings.seed)?;
-    settings.url = format!("{}{path}", simulator.url)
-        .parse()
-        .map_err(|error| anyhow!("the simulator printed a URL that is none: {error}"))?;
-    Ok(simulator)
+    }
+
+    /// Waits until one of them ends by itself; for ever without any.
+    async fn lost(embedded: Option<&Self>) -> String {
+        let Some(Self { gateway, simulator }) = embedded else {
+            return std::future::pending().await;
+        };
+        let Some(gateway) = gateway else { return simulator.ended().await };
+        tokio::select! {
+            lost = gateway.ended() => lost,
+            lost = simulator.ended() => lost,
+        }
+    }
+}
+
+/// Streams for which the embedded gateway has room beyond the run's users: those that the level
+/// before has left, and that end as soon as it notices.
+const SPARE_STREAMS: u64 = 1000;
+
+/// Where the embedded servers speak a dialect.
+fn path(api: Dialect) -> Result<&'static str, Failure> {
+    match api {
+        Dialect::OpenaiChat => Ok("/v1/chat/completions"),
+        Dialect::OpenaiResponses => Ok("/v1/responses"),
+        Dialect::Anthropic => Ok("/v1/messages"),
+        Dialect::Sse | Dialect::Ndjson | Dialect::Text => Err(Failure::usage(anyhow!(
+            "the embedded simulator does not speak {}: give a URL, or one of openai-chat, \
+             openai-responses and anthropic",
+            api.name()
+        ))),
+    }
 }
 
 /// The course that the embedded simulator's answers are meant to take, where all take the same.

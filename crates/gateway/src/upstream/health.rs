@@ -66,7 +66,7 @@ async fn answers(worker: &Worker, upstream: &Upstream, path: &str, limit: Durati
     };
     let pool = worker.pool(upstream);
     match timeout(limit, pool.send(&outgoing, limit)).await {
-        Ok(Ok(exchange)) => !exchange.response.status().is_server_error(),
+        Ok(Ok(exchange)) => !exchange.head.status.is_server_error(),
         _ => false,
     }
 }

@@ -10,17 +10,17 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 use http::uri::{self, Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, header};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri, header, response};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 use wire::Dialect;
 
-use super::connect::{ConnectError, Sender, StreamLimit, connect};
+use super::answer::AnswerBody;
+use super::connect::{ConnectError, Fresh, connect};
+use super::http1::{self, Http1Error, Reading};
+use super::http2::{Seat, Shared};
 use crate::metrics::UpstreamMetrics;
 use crate::request::show_key;
 use crate::settings;
@@ -37,6 +37,9 @@ const MAX_IDLE: usize = 4096;
 /// follows at the latest then.
 const STALE_TRIES: usize = 3;
 
+/// Room for the head of a request; real ones are shorter, and longer ones grow.
+const HEAD_BYTES: usize = 1024;
+
 /// One worker's connections to one upstream.
 pub(crate) struct Pool {
     upstream: Arc<settings::Upstream>,
@@ -45,7 +48,8 @@ pub(crate) struct Pool {
     host: HeaderValue,
     metrics: UpstreamMetrics,
     tasks: Tasks,
-    idle: RefCell<VecDeque<(http1::SendRequest<Full<Bytes>>, Instant)>>,
+    reading: Rc<RefCell<Reading>>,
+    idle: RefCell<VecDeque<(http1::Connection, Instant)>>,
     shared: RefCell<Vec<Rc<Shared>>>,
     /// Whether the upstream speaks HTTP/2; with TLS not known before the first connection.
     http2: Cell<Option<bool>>,
@@ -53,13 +57,6 @@ pub(crate) struct Pool {
     opening: Mutex<()>,
     /// How often opening has failed, and why it did last: whoever waited for it fails with it.
     failures: RefCell<(u64, Option<ConnectError>)>,
-}
-
-/// An HTTP/2 connection.
-struct Shared {
-    sender: http2::SendRequest<Full<Bytes>>,
-    limit: StreamLimit,
-    open: Cell<usize>,
 }
 
 /// A request as it goes to any upstream of its route.
@@ -77,22 +74,9 @@ pub(crate) struct Outgoing {
 
 /// An answer that has begun.
 pub(crate) struct Exchange {
-    pub(crate) response: Response<Incoming>,
-    pub(crate) lease: Lease,
+    pub(crate) head: response::Parts,
+    pub(crate) body: AnswerBody,
 }
-
-/// A connection's use by one request. Dropped early, it ends the request: by closing an HTTP/1.1
-/// connection, or resetting an HTTP/2 stream together with the body.
-pub(crate) struct Lease(Held);
-
-enum Held {
-    Http1(Rc<Pool>, http1::SendRequest<Full<Bytes>>),
-    Http2(#[expect(dead_code, reason = "counts while it lives")] StreamCount),
-    Spent,
-}
-
-/// Counts one stream of a shared connection.
-struct StreamCount(Rc<Shared>);
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -109,15 +93,18 @@ pub(crate) enum SendError {
     /// Even a fresh connection was dead before anything was sent on it.
     #[error("the upstream closes connections at once; does it speak another HTTP version?")]
     Stillborn,
-    /// The upstream hung up before its answer.
+    /// The upstream hung up before its answer, or its answer is no HTTP/1.1.
     #[error("{0}")]
-    Http(hyper::Error),
+    Http1(Http1Error),
+    /// The upstream ended the request before its answer.
+    #[error("{0}")]
+    Http2(h2::Error),
 }
 
 /// A connection ready for one request.
 enum Ready {
-    Http1 { sender: http1::SendRequest<Full<Bytes>>, fresh: bool },
-    Http2(StreamCount),
+    Http1 { connection: http1::Connection, fresh: bool },
+    Http2(Seat),
 }
 
 impl Pool {
@@ -125,6 +112,7 @@ impl Pool {
         upstream: Arc<settings::Upstream>,
         metrics: UpstreamMetrics,
         tasks: Tasks,
+        reading: Rc<RefCell<Reading>>,
     ) -> Rc<Self> {
         let http2 = if upstream.tls.is_some() { None } else { Some(upstream.http2) };
         let authority = upstream.origin.authority.as_str();
@@ -135,6 +123,7 @@ impl Pool {
             upstream,
             metrics,
             tasks,
+            reading,
             idle: RefCell::default(),
             shared: RefCell::default(),
             http2: Cell::new(http2),
@@ -174,8 +163,10 @@ impl Pool {
     /// Closes connections that have been idle too long.
     pub(crate) fn sweep(&self, now: Instant) {
         let mut idle = self.idle.borrow_mut();
-        idle.retain(|(sender, since)| !sender.is_closed() && now.duration_since(*since) < IDLE_FOR);
-        self.shared.borrow_mut().retain(|shared| !shared.sender.is_closed());
+        idle.retain_mut(|(connection, since)| {
+            now.duration_since(*since) < IDLE_FOR && connection.is_idle()
+        });
+        self.shared.borrow_mut().retain(|shared| shared.is_open());
     }
 
     /// `None` when the connection was dead before the upstream could have seen the request.
@@ -185,68 +176,73 @@ impl Pool {
         outgoing: &Outgoing,
     ) -> Result<Option<Exchange>, SendError> {
         match ready {
-            Ready::Http1 { mut sender, fresh } => {
-                let request = self.request(outgoing, false)?;
-                match sender.try_send_request(request).await {
-                    Ok(response) => {
-                        let lease = Lease(Held::Http1(Rc::clone(self), sender));
-                        Ok(Some(Exchange { response, lease }))
+            Ready::Http1 { connection, fresh } => {
+                let head = self.http1_head(outgoing)?;
+                match connection.exchange(head, outgoing.body.clone(), &self.reading).await {
+                    Ok((head, body)) => {
+                        let body = AnswerBody::Http1(Box::new(body), Rc::clone(self));
+                        Ok(Some(Exchange { head, body }))
                     }
                     // An idle connection that the upstream closes while we write: nothing came
                     // back, so the request counts as not begun (RFC 9112, section 9.3.1).
-                    Err(mut error) => {
-                        let unsent = error.take_message().is_some();
-                        let error = error.into_error();
-                        if unsent || !fresh && (error.is_incomplete_message() || error.is_closed())
-                        {
-                            return Ok(None);
-                        }
-                        Err(SendError::Http(error))
-                    }
+                    Err(failed) if !failed.heard && !(failed.sent && fresh) => Ok(None),
+                    Err(failed) => Err(SendError::Http1(failed.error)),
                 }
             }
-            Ready::Http2(count) => {
-                let request = self.request(outgoing, true)?;
-                let mut sender = count.0.sender.clone();
-                match sender.try_send_request(request).await {
-                    Ok(response) => {
-                        Ok(Some(Exchange { response, lease: Lease(Held::Http2(count)) }))
-                    }
-                    Err(mut error) => {
-                        if error.take_message().is_none() {
-                            return Err(SendError::Http(error.into_error()));
-                        }
-                        self.shared.borrow_mut().retain(|one| !Rc::ptr_eq(one, &count.0));
-                        Ok(None)
-                    }
-                }
+            Ready::Http2(seat) => {
+                let request = self.http2_request(outgoing)?;
+                let answered = seat.exchange(request, outgoing.body.clone()).await;
+                let answered = answered.map_err(SendError::Http2)?;
+                Ok(answered.map(|(head, body)| Exchange { head, body: AnswerBody::Http2(body) }))
             }
         }
     }
 
-    fn request(&self, outgoing: &Outgoing, http2: bool) -> Result<Request<Full<Bytes>>, SendError> {
-        let origin = &self.upstream.origin;
-        let mut request = Request::new(Full::new(outgoing.body.clone()));
+    fn http2_request(&self, outgoing: &Outgoing) -> Result<Request<()>, SendError> {
+        let mut uri = uri::Parts::default();
+        uri.path_and_query = Some(self.path(outgoing)?);
+        uri.scheme = Some(if self.upstream.origin.secure { Scheme::HTTPS } else { Scheme::HTTP });
+        uri.authority = Some(self.authority.clone());
+        let uri = Uri::from_parts(uri).map_err(|error| SendError::Request(error.into()))?;
+        let mut request = Request::new(());
+        *request.version_mut() = http::Version::HTTP_2;
         *request.method_mut() = outgoing.method.clone();
+        *request.headers_mut() = self.headers(outgoing);
+        *request.uri_mut() = uri;
+        Ok(request)
+    }
+
+    /// The head of a request as it goes over the wire.
+    fn http1_head(&self, outgoing: &Outgoing) -> Result<Bytes, SendError> {
+        let (path, headers) = (self.path(outgoing)?, self.headers(outgoing));
+        let mut head = BytesMut::with_capacity(HEAD_BYTES);
+        let line = [outgoing.method.as_str(), " ", path.as_str(), " HTTP/1.1\r\nhost: "];
+        line.iter().for_each(|part| head.put_slice(part.as_bytes()));
+        head.put_slice(self.host.as_bytes());
+        for (name, value) in &headers {
+            head.put_slice(b"\r\n");
+            head.put_slice(name.as_str().as_bytes());
+            head.put_slice(b": ");
+            head.put_slice(value.as_bytes());
+        }
+        head.put_slice(b"\r\n\r\n");
+        Ok(head.freeze())
+    }
+
+    fn path(&self, outgoing: &Outgoing) -> Result<PathAndQuery, SendError> {
+        let path = format!("{}{}", self.upstream.origin.prefix, outgoing.path);
+        PathAndQuery::try_from(path).map_err(|error| SendError::Request(error.into()))
+    }
+
+    fn headers(&self, outgoing: &Outgoing) -> HeaderMap {
         let mut headers = outgoing.headers.clone();
         if let Some(key) = &self.upstream.key {
             show_key(&mut headers, outgoing.dialect, key);
         }
-        let path = format!("{}{}", origin.prefix, outgoing.path);
-        let path =
-            PathAndQuery::try_from(path).map_err(|error| SendError::Request(error.into()))?;
-        let mut uri = uri::Parts::default();
-        uri.path_and_query = Some(path);
-        if http2 {
-            uri.scheme = Some(if origin.secure { Scheme::HTTPS } else { Scheme::HTTP });
-            uri.authority = Some(self.authority.clone());
-        } else {
-            headers.insert(header::HOST, self.host.clone());
+        if outgoing.method == Method::POST || !outgoing.body.is_empty() {
+            headers.insert(header::CONTENT_LENGTH, HeaderValue::from(outgoing.body.len()));
         }
-        let uri = Uri::from_parts(uri).map_err(|error| SendError::Request(error.into()))?;
-        *request.headers_mut() = headers;
-        *request.uri_mut() = uri;
-        Ok(request)
+        headers
     }
 
     /// A connection with room for one request.
@@ -280,65 +276,37 @@ impl Pool {
 
     fn reuse(&self) -> Option<Ready> {
         let mut idle = self.idle.borrow_mut();
-        // One that is not ready has ended its answer this very moment; its driver comes next.
-        let ready = idle.iter().rposition(|(sender, _)| sender.is_ready());
-        if let Some((sender, _)) = ready.and_then(|at| idle.remove(at)) {
-            return Some(Ready::Http1 { sender, fresh: false });
+        while let Some((mut connection, _)) = idle.pop_back() {
+            if connection.is_idle() {
+                return Some(Ready::Http1 { connection, fresh: false });
+            }
         }
         let mut shared = self.shared.borrow_mut();
-        shared.retain(|one| !one.sender.is_closed());
-        shared.iter().find(|one| one.has_room()).map(|one| Ready::Http2(StreamCount::new(one)))
+        shared.retain(|one| one.is_open());
+        shared.iter().find(|one| one.has_room()).map(|one| Ready::Http2(one.seat()))
     }
 
     async fn open(self: &Rc<Self>) -> Result<Ready, ConnectError> {
         // Boxed: TLS and HTTP handshakes are large, and most requests need none of them.
         match Box::pin(connect(&self.upstream, &self.metrics, &self.tasks)).await? {
-            Sender::Http1(sender) => {
+            Fresh::Http1(connection) => {
                 self.http2.set(Some(false));
-                Ok(Ready::Http1 { sender, fresh: true })
+                Ok(Ready::Http1 { connection, fresh: true })
             }
-            Sender::Http2(sender, limit) => {
+            Fresh::Http2(shared) => {
                 self.http2.set(Some(true));
-                let shared = Rc::new(Shared { sender, limit, open: Cell::new(0) });
                 self.shared.borrow_mut().push(Rc::clone(&shared));
-                Ok(Ready::Http2(StreamCount::new(&shared)))
+                Ok(Ready::Http2(shared.seat()))
             }
         }
     }
 
-    fn keep(&self, sender: http1::SendRequest<Full<Bytes>>) {
+    /// Keeps a connection for another request.
+    pub(super) fn keep(&self, connection: http1::Connection) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() >= MAX_IDLE {
             idle.pop_front();
         }
-        idle.push_back((sender, Instant::now()));
-    }
-}
-
-impl Lease {
-    /// The answer has been read to its end: the connection may be used again.
-    pub(crate) fn finish(&mut self) {
-        if let Held::Http1(pool, sender) = std::mem::replace(&mut self.0, Held::Spent) {
-            pool.keep(sender);
-        }
-    }
-}
-
-impl Shared {
-    fn has_room(&self) -> bool {
-        self.open.get() < (self.limit)()
-    }
-}
-
-impl StreamCount {
-    fn new(shared: &Rc<Shared>) -> Self {
-        shared.open.set(shared.open.get() + 1);
-        Self(Rc::clone(shared))
-    }
-}
-
-impl Drop for StreamCount {
-    fn drop(&mut self) {
-        self.0.open.set(self.0.open.get() - 1);
+        idle.push_back((connection, Instant::now()));
     }
 }

@@ -2,6 +2,8 @@
 
 mod faults;
 mod operation;
+mod soak;
+mod unread;
 
 use std::time::Duration;
 

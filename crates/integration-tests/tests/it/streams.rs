@@ -1,15 +1,17 @@
-//! The main job: a ladder against the embedded simulator, and against a simulator by itself.
+//! The main job: a ladder against the embedded gateway, and against a simulator by itself.
 
+use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use integration_tests::{Server, run_in, weir_binary, weir_in};
+use results::Role;
 
 /// First event after 1,100 ms, then 39 gaps of 140 ms (the `quick` profile).
 const QUICK_TOTAL_MS: f64 = 1100.0 + 39.0 * 140.0;
 
 #[test]
-fn the_embedded_simulator_is_carried_and_measured() {
+fn the_embedded_gateway_is_stressed_and_the_simulator_behind_it_testifies() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["stress", "streams", "--ladder", "20,60", "--out", "out"];
     let output = weir_in(folder.path(), arguments).unwrap();
@@ -30,11 +32,18 @@ fn the_embedded_simulator_is_carried_and_measured() {
         assert_eq!(gap.count, level.users * 39);
         assert!((gap.mean - 140.0).abs() < 5.0, "{gap:?}");
         assert!(level.stretch.unwrap().p50 < 1.1, "{:?}", level.stretch);
-        let usage = level.target_usage.as_ref().expect("the simulator runs on this machine");
-        assert!(
-            usage.iter().any(|process| process.cpu_s > 0.0 && process.peak_fds > 20),
-            "{usage:?}"
+        let usage = level.target_usage.as_ref().expect("both run on this machine");
+        let who: Vec<_> = usage.iter().map(|used| (used.process.as_str(), used.role)).collect();
+        assert_eq!(who, [("weir serve", Role::Target), ("weir simulate", Role::Upstream)]);
+        assert!(usage.iter().all(|used| used.cpu_s > 0.0), "{usage:?}");
+        // A client's connection each at the gateway, few of HTTP/2 behind it.
+        assert!(usage[0].peak_fds > 20 && usage[0].peak_fds > usage[1].peak_fds, "{usage:?}");
+        let witness = level.simulator.expect("the simulator tells what it served");
+        assert_eq!(
+            (witness.started, witness.peak_active, witness.cancelled),
+            (level.users, level.users, 0)
         );
+        assert_eq!(witness.lateness_ms.count, level.users * 40);
         assert!(level.control.is_some_and(|control| control.ttft_error_ms.is_some()));
     }
     for file in ["run.json", "report.txt", "report.md", "report.html"] {
@@ -46,6 +55,72 @@ fn the_embedded_simulator_is_carried_and_measured() {
         assert_eq!(output.status.code(), Some(0), "{stderr}");
         assert_eq!(run.capacity.passed, Some(60));
         assert!(stdout.contains("MET"), "{stdout}");
+    }
+    let html = fs::read_to_string(folder.path().join("out/report.html")).unwrap();
+    assert!(html.contains("weir serve before weir simulate, started by this run"));
+}
+
+#[test]
+fn without_the_gateway_the_simulator_itself_is_stressed() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["stress", "streams", "--direct", "--profile", "instant", "--ladder", "20"];
+    weir_in(folder.path(), arguments.iter().chain(&["--out", "out"])).unwrap();
+    let run = run_in(&folder.path().join("out")).unwrap();
+    assert_eq!(run.target.process.as_deref(), Some("weir simulate"));
+    let usage = run.levels[0].target_usage.as_ref().unwrap();
+    assert_eq!((usage.len(), usage[0].role), (1, Role::Target));
+    assert_eq!(run.levels[0].outcomes.ok, 20, "{:?}", run.levels[0].errors);
+}
+
+/// The process that runs this subcommand of weir, among the children of another.
+fn child_of(parent: u32, subcommand: &str) -> Option<u32> {
+    let family = runtime::process::family(parent);
+    family.iter().map(|process| process.pid).find(|pid| {
+        let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        command.split(|byte| *byte == 0).nth(1) == Some(subcommand.as_bytes())
+    })
+}
+
+#[test]
+fn a_run_whose_server_dies_ends_and_says_so() {
+    for subcommand in ["serve", "simulate"] {
+        let folder = tempfile::tempdir().unwrap();
+        // Ten users who ask again and again would need hours.
+        let child = Command::new(weir_binary())
+            .args(["stress", "streams", "--ladder", "10", "--requests-per-user", "100000"])
+            .args(["--profile", "instant", "--out", "out"])
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let began = std::time::SystemTime::now();
+        // One answer of the warm-up is no such work: the level is under way.
+        let busy = |pid: &u32| {
+            runtime::process::usage(*pid).is_some_and(|used| used.cpu > Duration::from_millis(300))
+        };
+        let victim = loop {
+            assert!(began.elapsed().unwrap() < Duration::from_secs(30), "no level began");
+            if let Some(pid) = child_of(child.id(), subcommand).filter(busy) {
+                break pid;
+            }
+            std::thread::yield_now();
+        };
+        let killed = Command::new("kill").args(["-KILL", &victim.to_string()]).status().unwrap();
+        assert!(killed.success());
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(4), "{stderr}");
+        let said = format!(
+            "error: weir {subcommand} (process {victim}) ended in the middle of the run: signal: 9"
+        );
+        assert!(stderr.contains(&said), "{stderr}");
+        let run = run_in(&folder.path().join("out")).unwrap();
+        assert!(run.interrupted);
+        let notes = &run.levels[0].trust_notes;
+        let note = format!("weir {subcommand} ended during this level");
+        assert!(notes.contains(&note), "{notes:?}");
     }
 }
 

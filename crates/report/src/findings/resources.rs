@@ -1,6 +1,6 @@
 //! What the target needed, and whether it or the machine was full.
 
-use results::level::ProcessUsage;
+use results::level::{ProcessUsage, Role};
 use results::units::float;
 
 use super::finding;
@@ -53,7 +53,9 @@ fn machine_full(overview: &Overview<'_>) -> Option<Finding> {
 
 fn target_cpu(overview: &Overview<'_>) -> Option<Finding> {
     let view = overview.top().or_else(|| overview.headline())?;
-    let Some(processes) = view.level.target_usage.as_ref().filter(|list| !list.is_empty()) else {
+    let processes = view.level.target_usage.as_deref().unwrap_or_default();
+    let of_target = |process: &ProcessUsage| process.role == Role::Target;
+    if !processes.iter().any(of_target) {
         return Some(finding(
             "target_cpu",
             Weight::Note,
@@ -61,9 +63,14 @@ fn target_cpu(overview: &Overview<'_>) -> Option<Finding> {
              this machine."
                 .into(),
         ));
-    };
+    }
     let cores = |process: &ProcessUsage| process.cpu_s / view.level.duration_s.max(f64::EPSILON);
-    let busiest = processes.iter().enumerate().max_by(|a, b| cores(a.1).total_cmp(&cores(b.1)))?;
+    // By its place among all processes, which is its place in run.json.
+    let busiest = processes
+        .iter()
+        .enumerate()
+        .filter(|(_, process)| of_target(process))
+        .max_by(|a, b| cores(a.1).total_cmp(&cores(b.1)))?;
     let machine =
         Figure::of_run("machine.cores", Kind::Count, Some(float(overview.run.machine.cores)));
     if (CORE_FULL.0..=CORE_FULL.1).contains(&cores(busiest.1)) && overview.run.machine.cores > 1 {

@@ -35,6 +35,33 @@ fn one_busy_core_of_two_is_the_end_of_a_single_thread() {
 }
 
 #[test]
+fn what_answers_the_target_is_shown_and_is_no_part_of_its_cost() {
+    let mut run = samples::quick();
+    let alone = Overview::of(&run).levels[3].target_cpu_s();
+    for level in &mut run.levels {
+        let processes = level.target_usage.as_mut().unwrap();
+        processes[0].process = "weir serve".to_owned();
+        let mut upstream = processes[0].clone();
+        upstream.process = "weir simulate".to_owned();
+        upstream.role = results::Role::Upstream;
+        // Busier than the target, and yet not the one that is judged.
+        upstream.cpu_s *= 3.0;
+        processes.push(upstream);
+    }
+    run.target.process = Some("weir serve".to_owned());
+    let overview = Overview::of(&run);
+    assert_eq!(
+        (overview.levels[3].target_cpu_s(), overview.upstream()),
+        (alone, Some("weir simulate"))
+    );
+    assert!(sentence(&run, "target_cpu").contains("process weir serve keeps"));
+    let markdown = crate::markdown::render(&run);
+    for shown in ["weir serve before weir simulate", "Answered by", "weir simulate behind it"] {
+        assert!(markdown.contains(shown), "{shown}");
+    }
+}
+
+#[test]
 fn untrusted_levels_are_named_first_and_make_no_trend() {
     let run = samples::untrusted();
     let all = rules(&run);

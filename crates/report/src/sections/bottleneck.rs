@@ -31,6 +31,9 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
         } else {
             blocks.push(Block::Table(processes(overview)));
         }
+        if overview.levels.iter().any(|view| view.level.simulator.is_some()) {
+            blocks.push(Block::Table(simulator(overview)));
+        }
         blocks.push(Block::Paragraph(rule().into()));
     }
     Section {
@@ -168,7 +171,11 @@ fn processes(overview: &Overview<'_>) -> Table {
     }
     with_notes(Table {
         id: "processes-table".to_owned(),
-        caption: "The target's processes".to_owned(),
+        caption: match overview.upstream() {
+            Some(_) => "The target's processes, and those that answer it",
+            None => "The target's processes",
+        }
+        .to_owned(),
         columns: vec![
             Column::numbers("users", Kind::Count),
             Column::words("process"),
@@ -177,6 +184,51 @@ fn processes(overview: &Overview<'_>) -> Table {
             Column::grouped("memory", "idle", Kind::Bytes),
             Column::grouped("memory", "peak", Kind::Bytes),
             Column::numbers("open files", Kind::Count),
+        ],
+        rows,
+        notes: Vec::new(),
+    })
+}
+
+/// What stood behind the target counted itself, beside what the tester saw before it.
+fn simulator(overview: &Overview<'_>) -> Table {
+    let rows = overview
+        .levels
+        .iter()
+        .filter_map(|&view| {
+            let witness = view.level.simulator?;
+            let count = |field: &str, value: u64| {
+                view.measured(&format!("simulator.{field}"), Kind::Count, Some(float(value)))
+            };
+            let late = |field: &str, value| {
+                view.measured(&format!("simulator.lateness_ms.{field}"), Kind::Latency, value)
+            };
+            let lateness = witness.lateness_ms;
+            let cells = vec![
+                view.users().into(),
+                count("started", witness.started).into(),
+                count("finished", witness.finished).into(),
+                count("cancelled", witness.cancelled).into(),
+                count("peak_active", witness.peak_active).into(),
+                late("p50", lateness.p50).into(),
+                late("p99", lateness.p99).into(),
+                late("max", lateness.max).into(),
+            ];
+            Some(row(view, cells))
+        })
+        .collect();
+    with_notes(Table {
+        id: "simulator-table".to_owned(),
+        caption: "What the simulator counted itself".to_owned(),
+        columns: vec![
+            Column::numbers("users", Kind::Count),
+            Column::grouped("requests", "started", Kind::Count),
+            Column::grouped("requests", "finished", Kind::Count),
+            Column::grouped("requests", "cancelled", Kind::Count),
+            Column::grouped("requests", "at once", Kind::Count),
+            Column::grouped("events late by", "p50", Kind::Latency),
+            Column::grouped("events late by", "p99", Kind::Latency),
+            Column::grouped("events late by", "max", Kind::Latency),
         ],
         rows,
         notes: Vec::new(),

@@ -27,14 +27,19 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
 fn target(overview: &Overview<'_>) -> Vec<Fact> {
     let target = &overview.run.target;
     let unknown = || "not known".to_owned();
-    vec![
+    let mut facts = vec![
         Fact::new("Target", Text(vec![Inline::code(foreign(&target.url))])),
         Fact::new("Server header", target.server.as_deref().map_or_else(unknown, foreign)),
         Fact::new("Process", target.process.as_deref().map_or_else(unknown, foreign)),
         Fact::new("Runs on", place(target)),
         Fact::new("Dialect", foreign(&target.api)),
         Fact::new("Protocol", foreign(&target.http_version)),
-    ]
+    ];
+    if let Some(upstream) = overview.upstream() {
+        facts
+            .insert(3, Fact::new("Answered by", format!("{}, on this machine", foreign(upstream))));
+    }
+    facts
 }
 
 /// Where the target runs.

@@ -19,7 +19,7 @@ pub(super) fn comparison(_overview: &Overview<'_>) -> Section {
         blocks: vec![not_measured(
             "other servers: one run measures one target",
             "run the same command line against the other server, on the same machine, and lay the \
-             two run.json side by side",
+             two side by side: weir compare a/run.json b/run.json",
         )],
     }
 }
@@ -51,11 +51,16 @@ fn place(overview: &Overview<'_>) -> Vec<Text> {
              include them, run weir on another machine."
                 .into(),
         );
-        limits.push(
-            "One machine: target and tester share its processors, so that the target had less \
-             than all of them. The tester's share stands under Bottleneck."
+        limits.push(match overview.upstream() {
+            None => "One machine: target and tester share its processors, so that the target had \
+                     less than all of them. The tester's share stands under Bottleneck."
                 .into(),
-        );
+            Some(upstream) => text![format!(
+                "One machine: target, {} behind it and tester share its processors, so that the \
+                 target had less than all of them. Their shares stand under Bottleneck.",
+                foreign(upstream)
+            )],
+        });
     } else {
         limits.push(
             "Remote target: latencies contain the network between tester and target; its CPU and \

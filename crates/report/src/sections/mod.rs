@@ -53,7 +53,7 @@ pub fn document(run: &Run) -> Document {
     ];
     Document {
         title: foreign(&run.name),
-        subtitle: subtitle(run),
+        subtitle: subtitle(run, overview.upstream()),
         headline: summary::headline(overview),
         key_numbers: summary::key_numbers(overview),
         levels_title: "Levels",
@@ -69,8 +69,12 @@ pub fn document(run: &Run) -> Document {
 }
 
 /// What was stressed and when.
-pub(crate) fn subtitle<K: Load>(run: &Run<K>) -> Text {
+pub(crate) fn subtitle<K: Load>(run: &Run<K>, upstream: Option<&str>) -> Text {
     let server = match (&run.target.server, run.target.embedded) {
+        _ if let (Some(process), Some(upstream)) = (&run.target.process, upstream) => {
+            let by = if run.target.embedded { ", started by this run" } else { "" };
+            format!("{} before {}{by}", foreign(process), foreign(upstream))
+        }
         (Some(server), true) => format!("{}, started by this run", foreign(server)),
         (Some(server), false) => foreign(server),
         (None, true) => "started by this run".to_owned(),

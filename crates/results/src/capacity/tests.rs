@@ -25,6 +25,7 @@ pub(crate) fn level(users: u64) -> Level {
         gap_ms: None,
         total_ms: None,
         stretch: None,
+        refusal_ms: None,
         stalls: 0,
         chunks_per_stream: None,
         bytes_per_stream: None,
@@ -38,6 +39,7 @@ pub(crate) fn level(users: u64) -> Level {
         ttft_buckets: Vec::new(),
         timeline: Vec::new(),
         target_usage: None,
+        simulator: None,
         tester_usage: TesterUsage {
             cpu_s: 0.0,
             busiest_worker: 0.0,

@@ -20,6 +20,7 @@ fn expressions_of_the_contract_are_read() {
     check("end@0", "end@0");
     check("error@5;malformed@2", "error@5;malformed@2");
     check("empty", "empty");
+    check("pace=1000;announce=5;fail@99;slow-job=2s", "announce=5;pace=1000;fail@99;slow-job=2s");
     check("", "none");
     check("none", "none");
 }
@@ -32,6 +33,8 @@ fn wrong_expressions_say_which_part_and_why() {
     check("retry-after=3", "retry-after: it goes with status=CODE");
     check("cut@1;end@2", "end@2: a stream can break only once");
     check("stall@1=soon", "stall@1=soon: `soon` is not a duration such as 250ms, 2.5s or 1m30s");
+    check("pace=0", "pace=0: a pace of 0 would never end; use stall@N=D");
+    check("fail@100", "fail@100: 100 percent is not before the end of a job; 0 to 99 are");
     check("explode", "explode: unknown, or its @N or =VALUE is missing or too much");
 }
 
@@ -49,6 +52,18 @@ fn any_faults() -> impl Strategy<Value = Faults> {
         kind: [BreakageKind::Cut, BreakageKind::End, BreakageKind::Error][kind],
     });
     let status = prop::option::of((400u16..600, prop::option::of(0u32..100)));
+    let media = (
+        prop::option::of(0u32..9999),
+        prop::option::of(1u32..9999),
+        prop::option::of(0u32..100),
+        delay(),
+    );
+    let media = media.prop_map(|(announce, pace, fail, slow_job)| MediaFaults {
+        announce,
+        pace,
+        fail,
+        slow_job,
+    });
     (
         any::<bool>(),
         any::<bool>(),
@@ -59,6 +74,7 @@ fn any_faults() -> impl Strategy<Value = Faults> {
         prop::option::of(0u32..500),
         prop::option::of(0u32..9),
         prop::collection::btree_map(0u32..500, (0u64..9999).prop_map(Duration::from_millis), 0..5),
+        media,
     )
         .prop_map(
             |(
@@ -71,6 +87,7 @@ fn any_faults() -> impl Strategy<Value = Faults> {
                 malformed,
                 tries,
                 stalls,
+                media,
             )| {
                 Faults {
                     refuse,
@@ -83,6 +100,7 @@ fn any_faults() -> impl Strategy<Value = Faults> {
                     breakage,
                     malformed,
                     tries,
+                    media,
                 }
             },
         )

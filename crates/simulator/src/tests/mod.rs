@@ -3,6 +3,8 @@
 mod errors;
 mod faults;
 mod grammar;
+mod media_content;
+mod media_videos;
 mod schedule;
 mod snapshots;
 mod sockets;

@@ -4,9 +4,8 @@
 //! of them. Only a head that is cut by the end of a read is kept, up to [`MAX_HEAD_BYTES`].
 
 use thiserror::Error;
+use wire::chunked::{ChunkError, Chunked};
 use wire::grammar::BodyEnd;
-
-use super::chunked::{ChunkError, Chunked};
 
 /// Longest response head, in bytes. Real ones are below 4 KiB; nginx and hyper stop at 8 to 16.
 pub(super) const MAX_HEAD_BYTES: usize = 64 * 1024;

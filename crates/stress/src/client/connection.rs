@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -26,6 +26,17 @@ impl Connection {
 
     pub(super) fn tls(stream: TlsStream<TcpStream>) -> Self {
         Self(Transport::Tls(Box::new(stream)))
+    }
+}
+
+impl Connection {
+    /// Whether nothing has come that would keep it from carrying another request: neither the
+    /// server's close nor bytes that nobody asked for. As far as the runtime knows by now.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        let mut byte = [0; 1];
+        let mut buffer = ReadBuf::new(&mut byte);
+        let mut context = Context::from_waker(Waker::noop());
+        Pin::new(self).poll_read(&mut context, &mut buffer).is_pending()
     }
 }
 

@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 
 use super::connection::Connection;
 use super::detail::{Detail, of_io};
-use super::exchange::{Scratch, exchange};
+use super::exchange::{Reader, Scratch, exchange};
 use super::http2::{self, Pool};
 use super::judge::{Ending, Judge, Terms};
 use super::request::Request;
@@ -211,12 +211,12 @@ impl Connector {
         self.first_use(connection, unwritten, kept, judge, sleep).await
     }
 
-    async fn first_use<O: Observer>(
+    pub(super) async fn first_use<R: Reader>(
         &self,
         mut connection: Connection,
         unwritten: &[u8],
         kept: &mut Option<Connection>,
-        judge: &mut Judge<'_, O>,
+        judge: &mut R,
         sleep: Pin<&mut Sleep>,
     ) -> (Ending, Instant) {
         let ended = exchange(&mut connection, unwritten, judge, &self.scratch, sleep).await;
@@ -330,8 +330,13 @@ impl Connector {
         }
     }
 
+    /// Whether connections are encrypted.
+    pub(super) fn is_secured(&self) -> bool {
+        matches!(self.route, Route::Tls(..))
+    }
+
     /// Opens a connection, with TLS where the target has it, and finds out what it speaks.
-    async fn open_secured(&self) -> Result<(Connection, HttpVersion), Detail> {
+    pub(super) async fn open_secured(&self) -> Result<(Connection, HttpVersion), Detail> {
         let opened = self.open(&[]).await.map_err(|error| of_io(&error))?;
         let Route::Tls(connector, name) = &self.route else {
             return Ok((Connection::plain(opened.stream), HttpVersion::Http2));
@@ -349,7 +354,7 @@ impl Connector {
 
     /// Connects to the first address that answers, beginning with the one that did last, and
     /// writes what the connection takes of `first`.
-    async fn open(&self, first: &[u8]) -> std::io::Result<Opened> {
+    pub(super) async fn open(&self, first: &[u8]) -> std::io::Result<Opened> {
         let source = self.next_source();
         let count = self.addresses.len();
         let mut attempt = 0;

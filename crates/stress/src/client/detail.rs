@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::io;
 
 /// What a failure's detail is made of.
-pub(super) type Detail = Cow<'static, str>;
+pub(crate) type Detail = Cow<'static, str>;
 
 /// Longest detail, in characters.
 const MAX_CHARS: usize = 160;
@@ -42,7 +42,7 @@ pub(super) fn of_io(error: &io::Error) -> Detail {
 
 /// Takes out of a text what differs between failures of one kind: digits become `#`, words that
 /// look like identifiers become one `#`, white space is folded, the length is bounded.
-pub(super) fn generalise(text: &str) -> String {
+pub(crate) fn generalise(text: &str) -> String {
     let mut general = String::new();
     for word in text.split_whitespace() {
         if !general.is_empty() {

@@ -9,12 +9,13 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 use wire::grammar::{self, BodyEnd};
 
-use super::answer::Answer;
+use super::answer::{Answer, AnswerError};
 use super::detail::of_io;
 use super::judge::{Ending, Judge};
 use super::{Observer, timer};
@@ -47,8 +48,61 @@ pub(super) struct Ended {
     pub(super) reusable: bool,
 }
 
+/// Whoever an answer is for: it takes the bytes, and says how long it waits for more.
+pub(super) trait Reader {
+    /// A connection stands. `took` is the time that opening it cost; `None` for one that was open
+    /// already.
+    fn connected(&mut self, took: Option<Duration>);
+
+    /// Takes what was read at `now`, by way of the answer's framing.
+    fn take(
+        &mut self,
+        answer: &mut Answer,
+        read: &[u8],
+        now: Instant,
+        scratch: &mut grammar::Scratch,
+    ) -> Result<(), AnswerError>;
+
+    /// Whether any byte of an answer has arrived.
+    fn has_answer(&self) -> bool;
+
+    /// Whether nothing that may still come matters.
+    fn is_decided(&self) -> bool;
+
+    /// The moment at which the answer is given up, as things stand.
+    fn deadline(&self) -> Instant;
+}
+
+impl<O: Observer> Reader for Judge<'_, O> {
+    fn connected(&mut self, took: Option<Duration>) {
+        Judge::connected(self, took);
+    }
+
+    fn take(
+        &mut self,
+        answer: &mut Answer,
+        read: &[u8],
+        now: Instant,
+        scratch: &mut grammar::Scratch,
+    ) -> Result<(), AnswerError> {
+        answer.push(read, &mut self.at(now, scratch))
+    }
+
+    fn has_answer(&self) -> bool {
+        Judge::has_answer(self)
+    }
+
+    fn is_decided(&self) -> bool {
+        Judge::is_decided(self)
+    }
+
+    fn deadline(&self) -> Instant {
+        Judge::deadline(self)
+    }
+}
+
 /// An exchange under way.
-struct Exchange<'a, 'b, S, O> {
+struct Exchange<'b, S, R> {
     stream: &'b mut S,
     /// What of the request has not been written.
     unwritten: &'b [u8],
@@ -56,21 +110,21 @@ struct Exchange<'a, 'b, S, O> {
     /// Why writing stopped; the server may have answered all the same.
     write_error: Option<io::Error>,
     answer: Answer,
-    judge: &'b mut Judge<'a, O>,
+    reader: &'b mut R,
 }
 
-/// Writes `unwritten`, reads the answer and feeds the judge until the answer is at its end, the
-/// judge has decided, or its deadline passes. `sleep` is the stream's one timer.
-pub(super) async fn exchange<S, O>(
+/// Writes `unwritten`, reads the answer and feeds the reader until the answer is at its end, the
+/// reader has decided, or its deadline passes. `sleep` is the exchange's one timer.
+pub(super) async fn exchange<S, R>(
     stream: &mut S,
     unwritten: &[u8],
-    judge: &mut Judge<'_, O>,
+    reader: &mut R,
     scratch: &RefCell<Scratch>,
     mut sleep: Pin<&mut Sleep>,
 ) -> Ended
 where
     S: AsyncRead + AsyncWrite + Unpin,
-    O: Observer,
+    R: Reader,
 {
     let mut exchange = Exchange {
         stream,
@@ -78,23 +132,23 @@ where
         flushed: false,
         write_error: None,
         answer: Answer::new(),
-        judge,
+        reader,
     };
     poll_fn(|context| {
         exchange.poll_write(context);
         if let Poll::Ready(ended) = exchange.poll_read(context, &mut scratch.borrow_mut()) {
             return Poll::Ready(ended);
         }
-        ready!(timer::poll_until(sleep.as_mut(), exchange.judge.deadline(), context));
+        ready!(timer::poll_until(sleep.as_mut(), exchange.reader.deadline(), context));
         Poll::Ready(exchange.ended(Ending::Deadline, Instant::now()))
     })
     .await
 }
 
-impl<S, O> Exchange<'_, '_, S, O>
+impl<S, R> Exchange<'_, S, R>
 where
     S: AsyncRead + AsyncWrite + Unpin,
-    O: Observer,
+    R: Reader,
 {
     /// Writes as much as the connection takes. An error is kept until reading has shown whether
     /// the server answered before it stopped listening (a 413, for example).
@@ -116,7 +170,7 @@ where
         }
     }
 
-    /// Reads and judges all that is there.
+    /// Reads all that is there.
     fn poll_read(&mut self, context: &mut Context<'_>, scratch: &mut Scratch) -> Poll<Ended> {
         loop {
             let mut buffer = ReadBuf::new(&mut scratch.buffer);
@@ -129,11 +183,11 @@ where
             if read.is_empty() {
                 return Poll::Ready(self.closed(now));
             }
-            let mut reading = self.judge.at(now, &mut scratch.grammar);
-            if let Err(error) = self.answer.push(read, &mut reading) {
+            let taken = self.reader.take(&mut self.answer, read, now, &mut scratch.grammar);
+            if let Err(error) = taken {
                 return Poll::Ready(self.ended(Ending::Broken(error.to_string().into()), now));
             }
-            if self.judge.is_decided() {
+            if self.reader.is_decided() {
                 return Poll::Ready(self.ended(Ending::Stopped, now));
             }
             if self.answer.is_done() {
@@ -144,14 +198,15 @@ where
 
     fn broke_off(&self, error: &io::Error, now: Instant) -> Ended {
         // The write error came first and says more, unless the server answered.
-        let error = self.write_error.as_ref().filter(|_| !self.judge.has_answer()).unwrap_or(error);
+        let error =
+            self.write_error.as_ref().filter(|_| !self.reader.has_answer()).unwrap_or(error);
         self.ended(Ending::Cut(of_io(error)), now)
     }
 
     fn closed(&self, now: Instant) -> Ended {
         match (&self.write_error, self.answer.end()) {
             (_, BodyEnd::Clean) => self.ended(Ending::Clean, now),
-            (Some(error), BodyEnd::Cut) if !self.judge.has_answer() => {
+            (Some(error), BodyEnd::Cut) if !self.reader.has_answer() => {
                 self.ended(Ending::Cut(of_io(error)), now)
             }
             (_, BodyEnd::Cut) => self.ended(Ending::Cut("connection closed".into()), now),

@@ -23,6 +23,15 @@ impl HttpError {
         Self { status, content_type: essence(fields), body: Vec::new() }
     }
 
+    pub(super) fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// What was kept of the body.
+    pub(super) fn body(&self) -> &[u8] {
+        &self.body
+    }
+
     /// Keeps a piece of the body, up to [`MAX_ERROR_BODY_BYTES`] in all; false when that is full.
     pub(super) fn push(&mut self, data: &[u8]) -> bool {
         let room = MAX_ERROR_BODY_BYTES - self.body.len();
@@ -103,7 +112,7 @@ pub(super) fn refusal<F: Fields + ?Sized>(
     Some(format!("HTTP {status} with {content_type} instead of a stream of {dialect}").into())
 }
 
-fn redirect<F: Fields + ?Sized>(status: u16, fields: &F) -> Detail {
+pub(super) fn redirect<F: Fields + ?Sized>(status: u16, fields: &F) -> Detail {
     let location = fields.field("location").map(String::from_utf8_lossy).unwrap_or_default();
     let without_query = location.split(['?', '#']).next().unwrap_or_default();
     if without_query.is_empty() {

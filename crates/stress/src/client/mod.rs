@@ -5,11 +5,11 @@
 //! socket and passed on.
 
 mod answer;
-mod chunked;
 mod connection;
 mod connector;
 mod detail;
 mod exchange;
+mod fetch;
 mod http2;
 mod http_error;
 mod judge;
@@ -23,6 +23,8 @@ use std::time::Duration;
 
 pub use connection::Connection;
 pub use connector::{Connector, ConnectorError, HttpVersion, Security, Target};
+pub(crate) use detail::{Detail, generalise};
+pub use fetch::{FetchEnding, Fetched, Lookup, REST_LIMIT, Receiver, StatusBody};
 pub use request::{Request, RequestError, RequestParts};
 use results::Outcome;
 pub use socket::{MAX_CONNECTIONS_PER_SOURCE, loopback_sources};

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use results::units::float;
 use results::{Level, TesterUsage};
-use runtime::process::ProcessName;
 use runtime::workers::{Batching, Workers};
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinError;
@@ -23,8 +22,9 @@ use crate::event::{Progress, RunEvent, tell};
 use crate::live::totals;
 use crate::recorder::{Gauges, Tally};
 use crate::settings::{Load, Repeat, batching};
-use crate::trust::{Facts, judge};
-use crate::usage::{Cost, Watch};
+use crate::trust::{Facts, judge, late_simulator};
+use crate::usage::{Cost, Process, Watch};
+use crate::witness::Witness;
 use results::LatencyHistogram;
 use timeline::{Sample, Timeline};
 use worker::{Gear, Job, Part, work};
@@ -46,8 +46,10 @@ pub struct LevelPlan {
     pub load: Load,
     /// How long it will probably take.
     pub expected: Option<Duration>,
-    /// The target's processes.
-    pub processes: Vec<ProcessName>,
+    /// The target's processes, and those that answer it.
+    pub processes: Vec<Process>,
+    /// The embedded simulator.
+    pub witness: Option<Witness>,
     /// The target runs on this machine.
     pub local: bool,
 }
@@ -75,6 +77,10 @@ pub async fn run_level(
     events: &Sender<RunEvent>,
     stop: &CancellationToken,
 ) -> Result<Measured, Error> {
+    let witness = match plan.witness {
+        Some(witness) => witness.reset().await.then_some(witness),
+        None => None,
+    };
     let mut watch = Watch::begin(&plan.processes);
     let gauges = Arc::new(Gauges::new(gear.workers));
     let begin = Instant::now() + LEAD;
@@ -113,7 +119,12 @@ pub async fn run_level(
         at_once: matches!(plan.load, Load::Closed { repeat: Repeat::Times(1), .. }),
         stopped: stop.is_cancelled(),
     };
-    Ok(assemble(plan, gathered, cost, elapsed, &gauges, &timeline, &facts))
+    let mut measured = assemble(plan, gathered, cost, elapsed, &gauges, &timeline, &facts);
+    if let Some(witness) = witness {
+        measured.level.simulator = witness.testify().await;
+        measured.level.trust_notes.extend(late_simulator(&measured.level));
+    }
+    Ok(measured)
 }
 
 /// Starts the workers; the future is their parts.
@@ -131,9 +142,9 @@ fn start(
     Ok(async move { parts_of(joined.await) })
 }
 
-fn parts_of(
-    joined: Result<io::Result<Vec<Result<Part, String>>>, JoinError>,
-) -> Result<Vec<Part>, Error> {
+pub(crate) fn parts_of<P>(
+    joined: Result<io::Result<Vec<Result<P, String>>>, JoinError>,
+) -> Result<Vec<P>, Error> {
     joined
         .map_err(|panic| Error::Bug(format!("a worker thread panicked: {panic}")))?
         .map_err(|source| Error::System { what: "a worker's runtime cannot start", source })?
@@ -237,6 +248,7 @@ fn assemble(
         gap_ms: tally.gap.summary_ms(),
         total_ms: tally.total.summary_ms(),
         stretch: tally.stretch.summary_of_ratios(),
+        refusal_ms: tally.refusal.summary_ms(),
         stalls: tally.stalls,
         chunks_per_stream: tally.chunks_per_stream.summary(),
         bytes_per_stream: tally.bytes_per_stream.summary(),
@@ -250,6 +262,7 @@ fn assemble(
         ttft_buckets: tally.ttft.buckets_ms(),
         timeline: timeline.points(gathered.duration),
         target_usage: cost.target,
+        simulator: None,
         tester_usage: TesterUsage {
             cpu_s: cost.tester_cpu_s,
             busiest_worker: (gathered.busiest.as_secs_f64() / elapsed.as_secs_f64()).min(1.0),
@@ -263,5 +276,8 @@ fn assemble(
         trust_notes: Vec::new(),
     };
     (level.trusted, level.trust_notes) = judge(&level, facts);
+    level
+        .trust_notes
+        .extend(cost.gone.iter().map(|name| format!("{name} ended during this level")));
     Measured { level, errors: gathered.errors, server: gathered.server, version: gathered.version }
 }

@@ -73,6 +73,25 @@ fn stretch_is_total_over_the_announced_ideal_or_the_given_course() {
 }
 
 #[test]
+fn a_refusal_takes_as_long_as_reading_it_and_other_failures_are_none() {
+    let recorder = recorder();
+    let refused = |status| {
+        let answer = report(Outcome::HttpError, "HTTP 503");
+        let ended_at = answer.started_at + Duration::from_millis(7);
+        StreamReport { status: Some(status), ended_at, ..answer }
+    };
+    end_one(&recorder, &refused(503));
+    // A page instead of a stream: nobody refused.
+    end_one(&recorder, &refused(200));
+    end_one(&recorder, &report(Outcome::Truncated, "cut"));
+    let mut tally = Tally::default();
+    tally.merge(&recorder.finish());
+    let refusals = tally.refusal.summary_ms().unwrap();
+    assert_eq!(refusals.count, 1);
+    assert!((refusals.max - 7.0).abs() < 0.01, "{refusals:?}");
+}
+
+#[test]
 fn a_gap_above_the_limit_is_a_stall_and_one_at_the_limit_is_not() {
     let recorder = recorder();
     recorder.chunk(None);

@@ -9,7 +9,7 @@ use crate::settings::{Climb, Load, Repeat, Settings, batching};
 
 /// A name that no other run has: its start, to the second, and six digits from the clock's
 /// fraction and the process.
-pub(super) fn id(started_at: Timestamp) -> String {
+pub(crate) fn id(started_at: Timestamp) -> String {
     let fraction = started_at.subsec_nanosecond().unsigned_abs();
     let random = (fraction ^ std::process::id().wrapping_mul(0x9e37_79b9)) & 0x00ff_ffff;
     format!("{}-{random:06x}", started_at.strftime("%Y%m%dT%H%M%SZ"))
@@ -22,7 +22,7 @@ pub(super) fn http_version(version: Option<HttpVersion>) -> &'static str {
     }
 }
 
-pub(super) fn machine(file_limit: u64) -> Machine {
+pub(crate) fn machine(file_limit: u64) -> Machine {
     let machine = runtime::machine::describe();
     Machine {
         cpu: machine.cpu,

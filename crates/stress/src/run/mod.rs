@@ -1,14 +1,13 @@
 //! A run: checks, warm-up, the levels one after the other, and the [`Run`] they make.
 
-mod describe;
+pub(crate) mod describe;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use results::units::float;
-use results::{Capacity, Level, Run, RunKind, Slo};
-use runtime::process::ProcessName;
+use results::{Capacity, Judged, Level, Role, Run, RunKind, Slo};
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -24,8 +23,9 @@ use crate::limits::{check_open_files, check_ports};
 use crate::request::Draft;
 use crate::settings::{Climb, Load, Repeat, Settings};
 use crate::target::{is_local, resolve};
-use crate::usage::TargetProcesses;
+use crate::usage::{Process, TargetProcesses};
 use crate::warm_up::{Probe, WarmUp, warm_up};
+use crate::witness::Witness;
 
 /// Shortest pause between two levels.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -82,6 +82,7 @@ pub async fn run(
         settings: &settings,
         gear,
         processes: found,
+        witness: processes.witness,
         local,
         idle_files,
         stream_takes: total,
@@ -109,7 +110,7 @@ fn keep_idle_memory(first: &Level, level: &mut Level) {
     }
 }
 
-async fn unless_stopped<T>(
+pub(crate) async fn unless_stopped<T>(
     stop: &CancellationToken,
     work: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
@@ -176,8 +177,8 @@ fn requests(settings: &Settings) -> Result<Vec<Request>, Error> {
         .map_err(|error| Error::Conflict(error.to_string()))
 }
 
-fn open_files(processes: &[ProcessName]) -> u64 {
-    let usages = processes.iter().filter_map(|process| runtime::process::usage(process.pid));
+fn open_files(processes: &[Process]) -> u64 {
+    let usages = processes.iter().filter_map(|process| runtime::process::usage(process.name.pid));
     usages.map(|usage| usage.open_files).sum()
 }
 
@@ -185,7 +186,8 @@ fn open_files(processes: &[ProcessName]) -> u64 {
 struct Ascent<'a> {
     settings: &'a Settings,
     gear: Arc<Gear>,
-    processes: Vec<ProcessName>,
+    processes: Vec<Process>,
+    witness: Option<Witness>,
     local: bool,
     /// Open files of the target before the first connection.
     idle_files: u64,
@@ -236,6 +238,7 @@ impl Ascent<'_> {
             load: self.settings.load.clone(),
             expected,
             processes: self.processes.clone(),
+            witness: self.witness,
             local: self.local,
         };
         let Measured { mut level, errors, server, version } =
@@ -315,7 +318,11 @@ impl Ascent<'_> {
                 api: settings.api.name().to_owned(),
                 embedded,
                 server: self.server,
-                process: self.processes.first().map(|process| process.name.clone()),
+                process: self
+                    .processes
+                    .first()
+                    .filter(|process| process.role == Role::Target)
+                    .map(|process| process.name.name.clone()),
                 local: self.local,
                 http_version: describe::http_version(self.version).to_owned(),
             },
@@ -331,8 +338,8 @@ impl Ascent<'_> {
 }
 
 /// What a level says about the target.
-fn judgement(level: &Level, slos: &[Slo]) -> Judgement {
-    if !level.trusted {
+pub(crate) fn judgement(level: &impl Judged, slos: &[Slo]) -> Judgement {
+    if !level.trusted() {
         Judgement::Untrusted
     } else if slos.iter().all(|slo| slo.holds(level) == Some(true)) {
         Judgement::Passed

@@ -1,4 +1,5 @@
-use results::{Control, ErrorGroup, Outcomes, ProcessUsage, TesterUsage};
+use results::level::{Lateness, Witness};
+use results::{Control, ErrorGroup, Outcomes, ProcessUsage, Role, TesterUsage};
 
 use super::*;
 
@@ -27,6 +28,7 @@ fn sound() -> Level {
         gap_ms: Some(summary(39_000, 140.0, 150.0)),
         total_ms: Some(summary(1000, 6560.0, 6600.0)),
         stretch: None,
+        refusal_ms: None,
         stalls: 0,
         chunks_per_stream: None,
         bytes_per_stream: None,
@@ -40,6 +42,7 @@ fn sound() -> Level {
         ttft_buckets: Vec::new(),
         timeline: Vec::new(),
         target_usage: None,
+        simulator: None,
         tester_usage: TesterUsage {
             cpu_s: 2.0,
             busiest_worker: 0.1,
@@ -135,6 +138,7 @@ fn a_full_machine_is_the_limit_of_the_machine_and_not_of_the_target() {
     check(&full(0.96), Some("machine that target and tester share was the limit"));
     let target = ProcessUsage {
         process: "server".to_owned(),
+        role: Role::Target,
         pid: 1,
         cpu_s: 17.0,
         cpu_us_per_chunk: None,
@@ -194,4 +198,16 @@ fn limits_refusals_and_interruptions_are_reasons() {
     check(&Level { refused: 1, ..sound() }, Some("1 arrivals were not sent"));
     let stopped = Facts { stopped: true, ..FACTS };
     check_with(&Level { interrupted: 7, ..sound() }, &stopped, Some("7 streams were cut off"));
+}
+
+#[test]
+fn a_late_simulator_is_told_and_leaves_the_level_trusted() {
+    let late = |p99| {
+        let lateness_ms = Lateness { count: 9, p50: Some(0.1), p99, max: p99 };
+        let witness =
+            Witness { started: 9, finished: 9, cancelled: 0, peak_active: 9, lateness_ms };
+        late_simulator(&Level { simulator: Some(witness), ..sound() })
+    };
+    assert_eq!((late(None), late(Some(ERROR_FLOOR_MS))), (None, None));
+    assert!(late(Some(ERROR_FLOOR_MS + 1.0)).unwrap().contains("21 ms late"));
 }

@@ -141,7 +141,7 @@ fn an_event_may_be_as_long_as_the_limit_and_no_longer() {
             Ok(count)
         };
         assert_eq!(push(&event(MAX_EVENT_BYTES)), Ok(1));
-        assert_eq!(push(&event(MAX_EVENT_BYTES + 1)), Err(SseError::EventTooLong));
+        assert_eq!(push(&event(MAX_EVENT_BYTES + 1)), Err(SseError::EventTooLong(MAX_EVENT_BYTES)));
     }
 }
 

@@ -19,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) enum Source {
     /// `--upstream`
-    Upstream { url: String, http2: bool, listen: Option<SocketAddr> },
+    Upstream { url: String, http2: bool, open_streams: Option<u32>, listen: Option<SocketAddr> },
     /// `--config`
     File { file: PathBuf, listen: Option<SocketAddr> },
 }
@@ -34,9 +34,15 @@ type Stamp = (SystemTime, u64);
 /// Reads settings and says which files they came from.
 pub(super) fn load(source: &Source) -> Result<(Settings, Watched)> {
     let (mut settings, watched, listen) = match source {
-        Source::Upstream { url, http2, listen } => {
-            let settings =
+        Source::Upstream { url, http2, open_streams, listen } => {
+            let mut settings =
                 Settings::for_upstream(url, *http2).map_err(|error| anyhow!("{error}"))?;
+            if let Some(streams) = open_streams.and_then(|streams| usize::try_from(streams).ok()) {
+                let limits = &mut settings.limits;
+                limits.open_streams = streams;
+                // Each may come on a connection of its own.
+                limits.connections = limits.connections.max(streams);
+            }
             (settings, Watched::default(), listen)
         }
         Source::File { file, listen } => {

@@ -41,9 +41,15 @@
 
   // Values and terms, shown where the pointer or the focus is.
   const tip = document.getElementById("tip");
-  const show = (text, box) => {
+  const scrolled = () => scrollX + " " + scrollY;
+  let shownAt;
+  let shown;
+  const show = (text, where) => {
+    shown = { text, where };
+    shownAt = scrolled();
     tip.textContent = text;
     tip.hidden = false;
+    const box = where();
     const size = tip.getBoundingClientRect();
     const left = Math.min(Math.max(8, box.left + box.width / 2 - size.width / 2), innerWidth - size.width - 8);
     const above = box.top - size.height - 8;
@@ -52,7 +58,7 @@
   };
   const hide = () => { tip.hidden = true; };
   const explain = (element, text) => {
-    const at = () => show(text, element.getBoundingClientRect());
+    const at = () => show(text, () => element.getBoundingClientRect());
     element.addEventListener("pointerenter", at);
     element.addEventListener("focus", at);
     element.addEventListener("pointerleave", hide);
@@ -64,7 +70,13 @@
     explain(term, term.dataset.meaning);
   }
   addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
-  addEventListener("scroll", hide, { passive: true });
+  // The event of a scroll that was over before the tip was shown may come after it. What the keyboard
+  // asked for goes along: the focus itself may have made the page scroll.
+  addEventListener("scroll", () => {
+    if (tip.hidden || scrolled() === shownAt) return;
+    if (document.activeElement?.matches(".drawing:focus-visible")) show(shown.text, shown.where);
+    else hide();
+  }, { passive: true });
 
   // Charts: arrow keys walk through the values.
   for (const drawing of all(".drawing")) {
@@ -74,8 +86,11 @@
       hits.forEach((hit, other) => hit.classList.toggle("on", other === index));
       at = index;
       if (index < 0) { hide(); return; }
-      const area = hits[index].querySelector(".area").getBoundingClientRect();
-      show(hits[index].dataset.tip, { left: area.left, width: area.width, top: area.top + 24, bottom: area.bottom });
+      const area = hits[index].querySelector(".area");
+      show(hits[index].dataset.tip, () => {
+        const { left, width, top, bottom } = area.getBoundingClientRect();
+        return { left, width, top: top + 24, bottom };
+      });
     };
     hits.forEach((hit, index) => {
       const title = hit.querySelector("title");
@@ -106,7 +121,10 @@
     if (pick) pick.checked = true;
   }
   for (const row of rows) row.addEventListener("click", () => choose(row.dataset.level));
-  for (const pick of all(".per-level > input")) pick.addEventListener("change", () => choose(pick.value));
+  for (const pick of all(".per-level > input")) {
+    pick.addEventListener("change", () => choose(pick.value));
+    if (pick.checked) choose(pick.value);
+  }
 
   // Columns sort by their raw values; a third click restores the order of the run.
   for (const table of all("table")) {

@@ -1,0 +1,140 @@
+//! `weir mcp`: the media tools for agents, over stdio or streamable HTTP.
+
+use std::io::{self, Read};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use media::server::guard::{Guard, Hosts, Origins};
+use media::server::{Files, Handler, Http, HttpSettings, Service, stdio};
+use media::tools::Media;
+use runtime::signal::{Shutdown, Signals};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::args::media::{McpArgs, Transport};
+use crate::exit_code::{CommandResult, Failure, INTERRUPTED, MET};
+use crate::media_setup::{self, Environment};
+use crate::paint;
+
+/// The product's version, which agents are told.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Where `--transport http` listens unless told otherwise: as the reference server does.
+const HOST: &str = "127.0.0.1";
+const PORT: u16 = 8000;
+
+/// Threads at least: a trivial call is answered beside the transfers also on one core.
+const FEWEST_THREADS: usize = 2;
+
+/// How long threads that still write may take once everything has ended.
+const LAST_WRITES: Duration = Duration::from_secs(2);
+
+/// Opens the folders and serves until told to end.
+pub(crate) fn run(args: &McpArgs) -> CommandResult {
+    let listen = listen(args).map_err(Failure::usage)?;
+    let runtime = runtime().context("failed to start a runtime")?;
+    runtime::limits::raise_open_files();
+    let code = runtime.block_on(serve(args, listen));
+    runtime.shutdown_timeout(LAST_WRITES);
+    code
+}
+
+/// The runtime of the media server: tasks move between its threads, so that a short call never
+/// waits behind a long one.
+pub(crate) fn runtime() -> io::Result<Runtime> {
+    let threads = runtime::workers::per_core().max(FEWEST_THREADS);
+    Builder::new_multi_thread().worker_threads(threads).thread_name("media").enable_all().build()
+}
+
+async fn serve(args: &McpArgs, listen: Option<SocketAddr>) -> CommandResult {
+    let signals = Signals::register().context("failed to watch for signals")?;
+    let opened = media_setup::open(&args.media, Environment::read()).await;
+    let media = Arc::new(opened.map_err(Failure::environment)?);
+    let shutdown = Shutdown::default();
+    if args.until_stdin_closes {
+        let drain = shutdown.drain.clone();
+        thread::spawn(move || {
+            let _ = io::copy(&mut io::stdin().lock().by_ref(), &mut io::sink());
+            drain.cancel();
+        });
+    }
+    let serving = async {
+        match listen {
+            Some(address) => over_http(args, address, media, &shutdown).await,
+            None => over_stdio(media, &shutdown).await,
+        }
+    };
+    tokio::select! {
+        result = serving => result?,
+        _ = signals.watch(&shutdown) => {}
+    }
+    // The second signal cuts what the first one would have let finish.
+    Ok(if shutdown.abort.is_cancelled() { INTERRUPTED } else { MET })
+}
+
+async fn over_stdio(media: Arc<Media>, shutdown: &Shutdown) -> Result<(), Failure> {
+    let handler = Handler::new(media, VERSION);
+    stdio::serve(handler, shutdown).await.map_err(Failure::environment)
+}
+
+async fn over_http(
+    args: &McpArgs,
+    address: SocketAddr,
+    media: Arc<Media>,
+    shutdown: &Shutdown,
+) -> Result<(), Failure> {
+    let settings = HttpSettings { guard: guard(args, address), ..HttpSettings::new(address) };
+    if settings.guard.key.is_none() && !address.ip().is_loopback() {
+        paint::say(format_args!(
+            "warning: {address} takes requests from everybody: set WEIR_MCP_KEY"
+        ));
+    }
+    let http =
+        Http::bind(settings.clone(), service(&settings, media)).map_err(Failure::environment)?;
+    paint::data(&format!("http://{}\n", http.address())).context("failed to write to stdout")?;
+    http.run(shutdown).await;
+    Ok(())
+}
+
+/// The tools as a service for HTTP.
+pub(crate) fn service(settings: &HttpSettings, media: Arc<Media>) -> Service<Handler> {
+    let handler = Handler::new(Arc::clone(&media), VERSION);
+    let files = Arc::new(Files::new(media));
+    Service::new(settings, move || handler.for_next_caller(), Some(files))
+}
+
+fn guard(args: &McpArgs, address: SocketAddr) -> Guard {
+    Guard {
+        hosts: match (args.allow_host.as_slice(), address.ip().is_loopback()) {
+            ([], true) => Hosts::Loopback,
+            ([], false) => Hosts::Any,
+            (hosts, _) => Hosts::Listed(hosts.to_vec()),
+        },
+        origins: match args.allow_origin.as_slice() {
+            [] => Origins::Own,
+            origins => Origins::Listed(origins.to_vec()),
+        },
+        key: std::env::var_os("WEIR_MCP_KEY")
+            .and_then(|key| key.into_string().ok())
+            .filter(|key| !key.is_empty()),
+    }
+}
+
+/// The address for HTTP; `None` for stdio.
+fn listen(args: &McpArgs) -> anyhow::Result<Option<SocketAddr>> {
+    if args.listen.is_some() {
+        return Ok(args.listen);
+    }
+    if args.transport != Some(Transport::Http) {
+        if args.host.is_some() || args.port.is_some() {
+            return Err(anyhow!("--host and --port need --transport http"));
+        }
+        return Ok(None);
+    }
+    let host = args.host.as_deref().unwrap_or(HOST);
+    let named = (host, args.port.unwrap_or(PORT));
+    let mut found = named.to_socket_addrs().with_context(|| format!("--host {host}"))?;
+    Ok(Some(found.next().with_context(|| format!("--host {host} has no address"))?))
+}

@@ -1,0 +1,141 @@
+//! Fetching a file from an upstream into a store, so that it is whole or not there.
+//!
+//! A transfer that breaks goes on where it broke when the upstream says that the file is still the
+//! same (`Range` with `If-Range` and an entity tag), and begins again otherwise. Pauses double, and
+//! an upstream that asks for a pause gets it. Dropping the future is the way to stop: the
+//! connection is closed at once, and the temporary file goes with it.
+
+mod attempt;
+mod error;
+mod head;
+mod pause;
+
+use std::num::NonZeroU64;
+
+use http::{HeaderMap, Uri};
+
+pub use error::DownloadError;
+
+use self::attempt::{Attempt, Failure};
+use self::pause::Pauses;
+use crate::admission::{Admission, Caller};
+use crate::store::{BATCH_BYTES, Store, Target, Written};
+use crate::{Limits, Upstream};
+
+/// The most memory that one running transfer holds: two batches, and the connection's buffer of
+/// at most 256 KiB, which for a moment exists twice when it grows.
+pub const PEAK_BYTES: usize = 4 * BATCH_BYTES;
+
+/// A try that brought this much has proved that it is worth going on: the count of vain tries
+/// begins anew.
+const NEW_BYTES: u64 = 1 << 20;
+
+/// What to fetch, and where to put it.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The address. Redirections are followed; see [`Request::headers`].
+    pub uri: Uri,
+    /// Headers of the request: the key, above all. They are not sent to another host to which
+    /// the upstream redirects.
+    pub headers: HeaderMap,
+    /// Where the file goes.
+    pub target: Target,
+}
+
+/// What a transfer is doing. It may be told hundreds of times a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// It waits for its turn.
+    Queued {
+        /// Transfers that wait already.
+        ahead: usize,
+    },
+    /// So many bytes are here. A file that begins again begins at zero.
+    Received {
+        /// Bytes so far.
+        bytes: u64,
+        /// Bytes in all, when the upstream says so.
+        total: Option<NonZeroU64>,
+    },
+    /// A try has failed, and the next one begins after a pause.
+    Pausing {
+        /// How long.
+        pause: std::time::Duration,
+    },
+}
+
+/// Who is told what a transfer is doing.
+pub type OnProgress<'a> = &'a mut (dyn FnMut(Progress) + Send);
+
+/// Fetches files. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Downloads {
+    upstream: Upstream,
+    admission: Admission,
+    limits: Limits,
+}
+
+impl Downloads {
+    /// Fetches by this client, admitted by these gates, within these limits.
+    #[must_use]
+    pub fn new(upstream: Upstream, admission: Admission, limits: &Limits) -> Self {
+        Self { upstream, admission, limits: limits.clone() }
+    }
+
+    /// Fetches one file. When this returns a file, it is whole, durable and under its name; when it
+    /// returns an error, everything is as it was before.
+    ///
+    /// Dropping the future stops the transfer: see the module.
+    ///
+    /// # Errors
+    /// See [`DownloadError`].
+    pub async fn fetch(
+        &self,
+        store: &Store,
+        request: Request,
+        caller: Caller,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Written, DownloadError> {
+        let queued = |ahead| on_progress(Progress::Queued { ahead });
+        let _place = self.admission.transfers.enter(caller, 1, queued).await?;
+        let transfer = self.transfer(store, request, on_progress);
+        match tokio::time::timeout(self.limits.total, Box::pin(transfer)).await {
+            Ok(done) => done,
+            Err(_) => Err(DownloadError::Total { limit: self.limits.total }),
+        }
+    }
+
+    async fn transfer(
+        &self,
+        store: &Store,
+        request: Request,
+        on_progress: OnProgress<'_>,
+    ) -> Result<Written, DownloadError> {
+        let writer = store.create(request.target.clone()).await?;
+        let mut attempt = Attempt::new(&self.upstream, &self.limits, &request, writer);
+        let mut pauses = Pauses::new(self.limits.pause, self.limits.longest_pause);
+        let mut vain_tries = 0;
+        loop {
+            let Failure { error, again } = match attempt.run(on_progress).await {
+                Ok(()) => return attempt.finish().await,
+                Err(failure) => failure,
+            };
+            vain_tries = if attempt.brought() >= NEW_BYTES { 1 } else { vain_tries + 1 };
+            if vain_tries == 1 {
+                pauses = Pauses::new(self.limits.pause, self.limits.longest_pause);
+            }
+            let Some(pause) = again.and_then(|asked| pauses.next(asked)) else {
+                return Err(error);
+            };
+            if vain_tries >= self.limits.tries {
+                return Err(error);
+            }
+            tracing::debug!(%error, ?pause, vain_tries, "a download will be tried again");
+            on_progress(Progress::Pausing { pause });
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

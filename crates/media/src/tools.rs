@@ -1,0 +1,22 @@
+//! What each tool means: one plain function from parameters to a result, for MCP and for the
+//! command line alike.
+//!
+//! Names, parameters, defaults and results are those of sanzaru 0.10, so that an agent set up for
+//! it can be moved here; what is new is said where it is.
+
+mod call;
+mod catalog;
+mod error;
+pub mod image;
+pub mod inputs;
+mod media;
+
+pub mod reference;
+mod transfer;
+pub mod video;
+pub mod view;
+
+pub use call::{Call, Step};
+pub use catalog::{Catalog, Entry, Output};
+pub use error::{Kind as ErrorKind, ToolError};
+pub use media::{Media, Parts};

@@ -1,0 +1,183 @@
+//! Pictures that videos begin with: listed, and brought to a video's size.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::inputs;
+use super::video::VideoSize;
+use super::{Call, Media, ToolError};
+use crate::provider::Order;
+use crate::store::{Kind, SafeName, Target};
+use crate::transform::image::{self, Format, Size};
+
+/// Which pictures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum ImageFileType {
+    /// All of them.
+    #[default]
+    All,
+    /// JPEG.
+    Jpeg,
+    /// PNG.
+    Png,
+    /// WebP.
+    Webp,
+}
+
+impl ImageFileType {
+    fn extensions(self) -> &'static [&'static str] {
+        match self {
+            Self::All => &["jpg", "jpeg", "png", "webp"],
+            Self::Jpeg => &["jpg", "jpeg"],
+            Self::Png => &["png"],
+            Self::Webp => &["webp"],
+        }
+    }
+}
+
+/// Parameters of `list_reference_images`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListReferenceImages {
+    /// Which names, as a glob: `*.png`, `shots/**/*.png`
+    #[serde(default)]
+    pub pattern: Option<String>,
+    /// Which types
+    #[serde(default)]
+    pub file_type: ImageFileType,
+    /// What they are sorted by
+    #[serde(default)]
+    pub sort_by: inputs::SortedBy,
+    /// Which way
+    #[serde(default)]
+    pub order: Order,
+    /// Most files, 1 to 1000
+    #[serde(default = "inputs::usual_limit")]
+    pub limit: i64,
+}
+
+/// The finished pictures of the image folder.
+///
+/// # Errors
+/// When the pattern or the limit cannot be understood.
+pub async fn list_reference_images(
+    media: &Media,
+    params: ListReferenceImages,
+    _call: &Call,
+) -> Result<inputs::Files, ToolError> {
+    let wanted = inputs::Wanted {
+        pattern: params.pattern.as_deref(),
+        extensions: params.file_type.extensions(),
+        sort_by: params.sort_by,
+        order: params.order,
+        limit: params.limit,
+    };
+    inputs::list(media, Kind::Image, wanted).await
+}
+
+/// How a picture of another shape is brought to a size.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum ResizeMode {
+    /// Cover the size, and cut off evenly what is too much.
+    #[default]
+    Crop,
+    /// Fit into the size as large as possible, on black.
+    Pad,
+    /// Stretch.
+    Rescale,
+}
+
+impl From<ResizeMode> for image::ResizeMode {
+    fn from(mode: ResizeMode) -> Self {
+        match mode {
+            ResizeMode::Crop => Self::Crop,
+            ResizeMode::Pad => Self::Pad,
+            ResizeMode::Rescale => Self::Rescale,
+        }
+    }
+}
+
+/// Parameters of `prepare_reference_image`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PrepareReferenceImage {
+    /// A picture of the image folder
+    pub input_filename: String,
+    /// The size that the video has
+    pub target_size: VideoSize,
+    /// Name of the result (.png, .jpg, .jpeg or .webp); made from the input's when left out
+    #[serde(default)]
+    pub output_filename: Option<String>,
+    /// How a picture of another shape is brought to the size
+    #[serde(default)]
+    pub resize_mode: ResizeMode,
+}
+
+/// A prepared picture.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PreparedImage {
+    /// Its name in the image folder
+    pub output_filename: String,
+    /// Width and height before
+    pub original_size: [u32; 2],
+    /// Width and height now
+    pub target_size: [u32; 2],
+    /// How it was brought there
+    pub resize_mode: ResizeMode,
+}
+
+/// Brings a picture to exactly a video's size. The input stays as it is.
+///
+/// # Errors
+/// When it is no picture, larger than the limits allow, or the result has the input's name.
+pub async fn prepare_reference_image(
+    media: &Media,
+    params: PrepareReferenceImage,
+    call: &Call,
+) -> Result<PreparedImage, ToolError> {
+    let input = inputs::name(&params.input_filename)?;
+    let output = output_name(&params, &input)?;
+    if output == input {
+        return Err(ToolError::Arguments(format!(
+            "output_filename is the input itself: choose another name than {input}"
+        )));
+    }
+    let format = Format::of_name(output.as_str()).ok_or_else(|| {
+        ToolError::Arguments(format!(
+            "Unsupported file format of {output}: use .png, .jpg, .jpeg or .webp"
+        ))
+    })?;
+    let store = media.store(Kind::Image)?;
+    let limits = media.image_limits;
+    let info = store.info(&input).await?;
+    let _held = inputs::admit_memory(media, info.bytes.min(limits.file_bytes), call).await?;
+    let bytes = store.read(&input, limits.file_bytes).await?;
+    let (width, height) = params.target_size.pixels();
+    let size = Size::new(width, height)
+        .ok_or_else(|| ToolError::Internal("a video's size is no picture's".to_owned()))?;
+    let mode = params.resize_mode.into();
+    call.note("resizing");
+    let prepared =
+        media.pool.run(move |_stop| image::prepare(&bytes, size, mode, format, &limits)).await??;
+    let target = Target::new(output, media.conflict(None));
+    let written = store.write(target, &prepared.bytes).await?;
+    Ok(PreparedImage {
+        output_filename: written.name.to_string(),
+        original_size: [prepared.original.width(), prepared.original.height()],
+        target_size: [width, height],
+        resize_mode: params.resize_mode,
+    })
+}
+
+/// What the caller asks for, or `{stem}_{size}.png` beside the input.
+fn output_name(params: &PrepareReferenceImage, input: &SafeName) -> Result<SafeName, ToolError> {
+    if let Some(text) = &params.output_filename {
+        return inputs::name(text);
+    }
+    let name = format!("{}_{}.png", input.stem(), params.target_size.as_str());
+    inputs::name(&input.folder().map_or_else(|| name.clone(), |folder| format!("{folder}/{name}")))
+}

@@ -1,0 +1,3 @@
+module weir.peer
+
+go 1.24
