@@ -1,6 +1,5 @@
 //! What all tools work with: folders, providers, bounds.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::ToolError;
@@ -59,13 +58,8 @@ pub struct Media {
     pub admission: Admission,
     /// Where heavy work runs.
     pub pool: CpuPool,
-    /// Where files of an object storage are put while they are decoded.
-    pub scratch: PathBuf,
     /// Encodes MP3.
     pub encoder: Encoder,
-    /// A local folder for what a decoder reads of files in an object storage: copies without a
-    /// name, which the system removes with the last one who reads them.
-    pub scratch: PathBuf,
     /// Bounds of pictures that are decoded.
     pub image_limits: image::Limits,
     /// What happens when a name is taken and the caller does not say.

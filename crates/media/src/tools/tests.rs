@@ -33,7 +33,6 @@ pub(crate) async fn media(folder: &Path) -> Media {
         downloads: Downloads::new(upstream, admission.clone(), &limits),
         admission,
         pool: CpuPool::of_cores(),
-        scratch: std::env::temp_dir(),
         encoder: Encoder::new("ffmpeg"),
         image_limits: image::Limits::DEFAULT,
         on_conflict: OnConflict::default(),
