@@ -420,7 +420,12 @@ impl Receiver for Answer {
             Body::Events(parser) => {
                 // The parser is taken out so that its events can be handed to ourselves.
                 let mut parser = mem::replace(parser, Box::new(sse::Parser::with_limit(0)));
-                let pushed = parser.push(data, |event| self.message(event.data, at));
+                let pushed = parser.push(data, |event| {
+                    // Servers of 2025-11-25 open a stream with an id and no data, to be resumed by.
+                    if !event.data.trim_ascii().is_empty() {
+                        self.message(event.data, at);
+                    }
+                });
                 self.body = Body::Events(parser);
                 if let Err(error) = pushed {
                     self.refuse(error.to_string(), at);

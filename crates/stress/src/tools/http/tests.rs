@@ -46,7 +46,7 @@ const RESULT: &str = r#"{"jsonrpc":"2.0","id":7,"result":{"a":1}}"#;
 fn stream() -> String {
     let progress = r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{}}"#;
     format!(
-        ": hello\n\nevent: message\ndata: {progress}\n\ndata: {progress}\r\n\r\nid: 1\ndata: {RESULT}\n\n"
+        "id: 0\nretry: 3000\ndata: \n\n: hello\n\nevent: message\ndata: {progress}\n\ndata: {progress}\r\n\r\nid: 1\ndata: {RESULT}\n\n"
     )
 }
 
