@@ -1,5 +1,6 @@
 //! One file a subcommand.
 
+pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod key;
 pub(crate) mod mcp;
@@ -9,6 +10,7 @@ pub(crate) mod report;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod stress_streams;
+pub(crate) mod stress_tools;
 
 use tracing_subscriber::EnvFilter;
 

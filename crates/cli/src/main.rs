@@ -12,6 +12,7 @@ mod commands;
 mod embedded;
 mod exit_code;
 mod live;
+mod live_tools;
 mod media_setup;
 mod paint;
 mod run_folder;
@@ -28,7 +29,11 @@ fn main() -> ExitCode {
         args::Command::Stress(args::Stress::Streams(args)) => {
             commands::stress_streams::run(*args, cli.talk)
         }
+        args::Command::Stress(args::Stress::Tools(args)) => {
+            commands::stress_tools::run(*args, cli.talk)
+        }
         args::Command::Report(args) => commands::report::run(&args),
+        args::Command::Compare(args) => commands::compare::run(&args),
         args::Command::Completions { shell } => commands::completions::run(shell),
         args::Command::Reference { document } => commands::reference::run(document),
     })

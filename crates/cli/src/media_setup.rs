@@ -14,6 +14,7 @@ use media::provider::openai::{Base, OpenAi};
 use media::server::Metrics;
 use media::store::{Kind, OnConflict};
 use media::tools::Media;
+use media::transform::audio::Encoder;
 use media::transform::image;
 use media::upstream::Trust;
 use media::{Admission, Downloads, Limits, Store, Upstream};
@@ -100,6 +101,7 @@ pub(crate) fn without_folders(environment: Environment) -> anyhow::Result<Media>
         downloads: Downloads::new(upstream, admission.clone(), &limits),
         admission,
         pool: CpuPool::of_cores(),
+        encoder: Encoder::new("ffmpeg"),
         image_limits: image::Limits::DEFAULT,
         on_conflict: OnConflict::default(),
         metrics: Arc::new(Metrics::default()),

@@ -59,6 +59,11 @@ impl RunFolder {
         Ok(())
     }
 
+    /// Writes the data of a run of tool calls.
+    pub(crate) fn write_data(&self, json: &str) -> Result<()> {
+        self.write_file(RUN_FILE, json)
+    }
+
     fn write_file(&self, name: &str, text: &str) -> Result<()> {
         let path = self.path.join(name);
         write_whole(&path, text).with_context(|| format!("failed to write {}", path.display()))

@@ -35,6 +35,8 @@ pub mod settings;
 mod slow;
 mod state;
 mod tasks;
+#[cfg(feature = "otel")]
+mod traces;
 mod upstream;
 mod usage;
 mod worker;

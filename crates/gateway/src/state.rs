@@ -64,6 +64,8 @@ pub(crate) struct Shared {
     pub(crate) places: Arc<Places>,
     pub(crate) connections: AtomicUsize,
     pub(crate) usage: UsageLog,
+    #[cfg(feature = "otel")]
+    pub(crate) traces: Option<crate::traces::Traces>,
     pub(crate) phase: Phase,
     /// The tasks of each worker.
     tasks: Mutex<Vec<TaskTracker>>,
@@ -84,6 +86,8 @@ impl Shared {
             places,
             connections: AtomicUsize::new(0),
             usage,
+            #[cfg(feature = "otel")]
+            traces: None,
             phase: Phase::default(),
             tasks: Mutex::default(),
             started: Instant::now(),

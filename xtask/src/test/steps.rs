@@ -126,9 +126,11 @@ fn sdk() -> Result<Checks> {
         let node = Tool::new(&node).args(["tests/sdk/acceptance.mjs", server.url()]);
         node.args(kind).run()?;
     }
+    Tool::new(&python).args(["tests/sdk/media.py", simulator.url()]).run()?;
+    Tool::new(&node).args(["tests/sdk/media.mjs", simulator.url()]).run()?;
     gateway.stop()?;
     simulator.stop()?;
-    Ok(Checks { passed: 4, failed: 0 })
+    Ok(Checks { passed: 6, failed: 0 })
 }
 
 fn browser() -> Result<Checks> {

@@ -155,6 +155,7 @@ pub(super) const ROOMS: &[Room] = &[
             "object_store",
             "prometheus-client",
             "ring",
+            "regex",
             "rmcp",
             "rubato",
             "rustix",

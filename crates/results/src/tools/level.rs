@@ -204,6 +204,10 @@ impl Judged for ToolsLevel {
         self.shape().words()
     }
 
+    fn duration_s(&self) -> f64 {
+        self.duration_s
+    }
+
     fn trusted(&self) -> bool {
         self.trusted
     }

@@ -6,15 +6,26 @@
 
 mod bits;
 mod content;
+mod events;
+mod file_store;
+mod files;
 mod film;
 pub(crate) mod form;
 mod h264;
+pub(crate) mod image_events;
+mod image_order;
+mod images;
+mod job;
 mod mp4;
 mod padding;
 mod picture;
 mod range;
 mod resource;
+mod sound;
 mod source;
+mod speech;
+mod transcript;
+mod transcriptions;
 mod transfer;
 mod transfers;
 mod video;
@@ -37,12 +48,19 @@ use crate::plan::Plan;
 use crate::route::{Unread, read_body};
 use crate::worker::{InFlight, Worker};
 
+pub(crate) use events::{EventList, send_events};
+pub(crate) use file_store::FileStore;
 pub(crate) use film::{MAX_VIDEO_BYTES, MIN_VIDEO_BYTES};
+pub(crate) use form::Form;
+pub(crate) use image_order::ImageOrder;
+pub(crate) use images::MAX_PARTIAL;
+pub(crate) use job::{Job, Stage};
 pub(crate) use resource::Resource;
 pub(crate) use source::{Digests, Source};
 pub(crate) use transfer::Transfer;
 pub(crate) use transfers::{TransferCounts, Transfers};
 pub(crate) use video_store::VideoStore;
+pub(crate) use wishes::Wishes;
 
 /// Largest body of an upload: 64 MiB, a bit more than the largest picture or sound that the
 /// provider takes. Larger ones get 413.
@@ -56,6 +74,7 @@ const MAX_UPLOADS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Media {
     pub(crate) videos: VideoStore,
+    pub(crate) files: FileStore,
     pub(crate) transfers: Arc<Transfers>,
     uploads: Semaphore,
     /// Permits to occupy a blocking thread.
@@ -67,6 +86,7 @@ impl Media {
     pub(crate) fn new(server_seed: u64, video_bytes: Option<u64>) -> Self {
         Self {
             videos: VideoStore::new(server_seed, video_bytes),
+            files: FileStore::default(),
             transfers: Arc::default(),
             uploads: Semaphore::new(MAX_UPLOADS),
             hands: Arc::new(Semaphore::new(runtime::workers::per_core())),
@@ -160,6 +180,15 @@ where
         Resource::Video(id) => videos::retrieve(ask, &id).await,
         Resource::VideoRemix(id) => videos::remix(ask, &id, &body).await,
         Resource::VideoContent(id) => videos::content(ask, &id).await,
+        Resource::ImageGenerations => images::answer(ask, images::Kind::Generation, &body).await,
+        Resource::ImageEdits => images::answer(ask, images::Kind::Edit, &body).await,
+        Resource::Files if head.method == Method::POST => files::create(ask, &body).await,
+        Resource::Files => files::list(ask).await,
+        Resource::File(id) if head.method == Method::DELETE => files::delete(ask, &id).await,
+        Resource::File(id) => files::retrieve(ask, &id).await,
+        Resource::FileContent(id) => files::content(ask, &id).await,
+        Resource::Speech => speech::answer(ask, &body).await,
+        Resource::Transcriptions => transcriptions::answer(ask, &body).await,
     }
 }
 
