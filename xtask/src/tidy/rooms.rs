@@ -274,6 +274,7 @@ pub(super) const ROOMS: &[Room] = &[
             "mio",
             "rlimit",
             "serde_json",
+            "sha2",
             "socket2",
             "tokio",
         ],
