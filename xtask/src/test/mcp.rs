@@ -39,7 +39,9 @@ pub(super) fn run() -> Result<Checks> {
     drop(fixtures);
 
     let simulate = ["simulate", "--listen", "127.0.0.1:0", "--profile", "instant"];
-    let simulator = Server::start(Tool::new(&weir).args(simulate))?;
+    // As long as the videos of the published stress test: there is progress to tell.
+    let length = ["--video-bytes", "7691516"];
+    let simulator = Server::start(Tool::new(&weir).args(simulate).args(length))?;
     let client = Tool::new(programs.join("python")).args(["tests/mcp/client.py"]);
     client.args([weir.as_os_str()]).args([simulator.url()]).run()?;
     passed += 1;
