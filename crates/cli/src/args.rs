@@ -1,6 +1,8 @@
 //! The command line as clap reads it. What the words mean is decided further inside.
 
 pub(crate) mod media;
+pub(crate) mod media_tools;
+pub(crate) mod tools;
 
 use std::convert::Infallible;
 use std::path::PathBuf;
@@ -66,6 +68,9 @@ pub(crate) enum Command {
     /// Give agents tools for video, pictures and sound, over MCP
     #[command(after_help = media::MCP_EXAMPLES)]
     Mcp(Box<media::McpArgs>),
+    /// Make and fetch videos, pictures and sound, one JSON envelope for each
+    #[command(after_help = media_tools::EXAMPLES)]
+    Media(Box<media_tools::MediaToolsArgs>),
     /// Make keys for the clients of `weir serve`
     #[command(subcommand)]
     Key(Key),
@@ -109,6 +114,9 @@ pub(crate) enum Stress {
     /// Users that hold streamed answers open
     #[command(after_help = STREAMS_EXAMPLES)]
     Streams(Box<StreamsArgs>),
+    /// Agents that call the tools of an MCP server, with every file checked
+    #[command(after_help = tools::TOOLS_EXAMPLES)]
+    Tools(Box<tools::ToolsArgs>),
 }
 
 const SIMULATE_EXAMPLES: &str = "\
@@ -186,6 +194,8 @@ pub(crate) struct ServeArgs {
     /// Most answers under way at once [default: 10000]
     #[arg(long, requires = "upstream", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_STREAMS))]
     pub open_streams: Option<u32>,
+    #[command(flatten)]
+    pub media: media::MediaArgs,
     /// Check the configuration, then end
     #[arg(long)]
     pub check: bool,

@@ -74,6 +74,8 @@ pub(crate) struct Call {
     pub(crate) key: Option<Arc<KeyState>>,
     pub(crate) pressure: Rc<Pressure>,
     pub(crate) progress: Progress,
+    #[cfg(feature = "otel")]
+    pub(crate) spans: Option<crate::traces::Spans>,
     pub(crate) _places: (Place, Option<Counted>),
 }
 
@@ -89,6 +91,9 @@ pub(crate) struct Progress {
     pub(crate) events: Cell<u64>,
     pub(crate) chunks: Cell<u64>,
     pub(crate) tokens: Cell<Tokens>,
+    /// Why it failed, where it did.
+    #[cfg(feature = "otel")]
+    pub(crate) failure: Cell<Option<&'static str>>,
 }
 
 impl Call {
@@ -108,6 +113,8 @@ impl Call {
         if let Reason::Deadline(deadline) = reason {
             self.worker.metrics().deadline(deadline.name());
         }
+        #[cfg(feature = "otel")]
+        self.progress.failure.set(Some(reason.name()));
         self.end(outcome);
         tracing::info!(
             request_id = self.request_id_text(),
@@ -153,6 +160,10 @@ impl Call {
             |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let ttft = progress.first_token.get().map(|at| millis(at.duration_since(self.arrived)));
         let status = progress.status.get().unwrap_or(CLIENT_CLOSED_REQUEST);
+        #[cfg(feature = "otel")]
+        if let (Some(traces), Some(spans)) = (&self.worker.shared.traces, &self.spans) {
+            traces.end(spans, self, outcome, status);
+        }
         self.worker.usage().write(&UsageLine {
             at: jiff::Timestamp::now(),
             request_id: self.request_id_text(),

@@ -35,6 +35,8 @@ pub struct Config {
     pub admin: Admin,
     /// What is written down.
     pub log: Log,
+    /// Where traces go; only where weir was built with the feature `otel`.
+    pub traces: Option<Traces>,
     /// Where answers come from; at least one.
     pub upstream: Vec<Upstream>,
     /// Which model goes to which upstreams; the first match wins. Without any, every model goes
@@ -140,6 +142,21 @@ pub struct Admin {
 pub struct Log {
     /// One JSON line for each answer, appended to this file.
     pub usage: Option<PathBuf>,
+}
+
+/// Where traces go.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Traces {
+    /// The collector's URL, to which `/v1/traces` is added: OTLP over HTTP.
+    pub endpoint: Text,
+    /// The share of traces that are recorded where a client does not decide it, 0 to 1.
+    pub sample: Option<Spanned<f64>>,
+    /// The name under which they are found.
+    pub service: Option<String>,
+    /// Further headers, each with the environment variable that holds its value.
+    #[serde(default)]
+    pub header_env: std::collections::BTreeMap<String, Text>,
 }
 
 /// Which dialects an upstream speaks, and how it wants to be shown its key.

@@ -20,6 +20,7 @@ mod endpoint;
 mod follow;
 mod metrics;
 mod models;
+mod mount;
 mod notation;
 mod page;
 mod pattern;
@@ -35,12 +36,15 @@ pub mod settings;
 mod slow;
 mod state;
 mod tasks;
+#[cfg(feature = "otel")]
+mod traces;
 mod upstream;
 mod usage;
 mod worker;
 
 pub use auth::{NewKey, new_key};
 pub use config::Config;
+pub use mount::{Mount, MountedAnswer, MountedBody};
 pub use pattern::Pattern;
 pub use secret::Secret;
 pub use server::{Handle, ReloadError, ServeError, Server};

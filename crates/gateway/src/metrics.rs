@@ -60,6 +60,8 @@ pub(crate) struct Metrics {
     pub(crate) draining: Gauge,
     pub(crate) tasks: Gauge,
     pub(crate) usage_lost: Counter,
+    #[cfg(feature = "otel")]
+    pub(crate) spans_lost: Counter,
     streams: Family<Named, Counter>,
     refused: Family<Named, Counter>,
     deadlines: Family<Named, Counter>,
@@ -128,7 +130,10 @@ impl Metrics {
         let (queue_length, draining, tasks) = <(Gauge, Gauge, Gauge)>::default();
         let (queue_wait, duration) = (seconds(), seconds());
         let (first_token, lateness) = (Timing::new(), Timing::new());
-        let (events, keep_alives, usage_lost) = <(Counter, Counter, Counter)>::default();
+        let (events, keep_alives) = <(Counter, Counter)>::default();
+        let usage_lost = Counter::default();
+        #[cfg(feature = "otel")]
+        let spans_lost = Counter::default();
         let (streams, refused, deadlines, tokens, reloads) = Default::default();
         let upstream_requests = Family::default();
         let (upstream_open, upstream_up, upstream_connections) = Default::default();
@@ -181,6 +186,13 @@ impl Metrics {
             "usage_log_lost",
             "Lines that the usage log could not take",
             &usage_lost,
+        );
+        #[cfg(feature = "otel")]
+        add(
+            &mut registry,
+            "spans_lost",
+            "Spans that the collector of traces did not take",
+            &spans_lost,
         );
         add(&mut registry, "streams", "Answers that have ended, by outcome", &streams);
         add(
@@ -248,6 +260,8 @@ impl Metrics {
             draining,
             tasks,
             usage_lost,
+            #[cfg(feature = "otel")]
+            spans_lost,
             streams,
             refused,
             deadlines,

@@ -104,13 +104,16 @@ async fn admit(
         // It went down while this request waited.
         return Err(Reason::Draining.into());
     }
-    let outgoing = Outgoing {
+    #[cfg_attr(not(feature = "otel"), expect(unused_mut, reason = "traces tell upstreams of them"))]
+    let mut outgoing = Outgoing {
         method: head.method,
         path: path(endpoint, &head.uri),
         headers: request::headers_to_upstream(head.headers, &request_id),
         dialect: endpoint.dialect(),
         body: send_as.map_or_else(|| body.clone(), |model| asked.with_model(&body, &model)),
     };
+    #[cfg(feature = "otel")]
+    let spans = worker.shared.traces.as_ref().map(|traces| traces.begin(&mut outgoing.headers, at));
     worker.metrics().open_streams.inc();
     let call = Call {
         worker: Rc::clone(worker),
@@ -123,6 +126,8 @@ async fn admit(
         key,
         pressure,
         progress: Progress::default(),
+        #[cfg(feature = "otel")]
+        spans,
         _places: places,
     };
     Ok(Admitted { call: Rc::new(call), outgoing, groups })

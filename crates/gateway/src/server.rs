@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::accept;
 use crate::metrics::Metrics;
+use crate::mount::Mount;
 use crate::settings::Settings;
 use crate::state::Shared;
 use crate::upstream::health;
@@ -50,6 +51,8 @@ pub struct Server {
     address: SocketAddr,
     workers: usize,
     writer: Writer,
+    #[cfg(feature = "otel")]
+    exporter: crate::traces::Exporter,
 }
 
 /// A hold on a running server. Clones hold the same one.
@@ -77,14 +80,38 @@ impl Server {
         let metrics = Metrics::new();
         let (usage, writer) =
             UsageLog::start(usage_log, metrics.usage_lost.clone()).map_err(ServeError::Start)?;
-        let shared = Shared::new(settings, metrics, usage, u64::from_be_bytes(seed));
-        Ok(Self { shared: Arc::new(shared), listeners, address, workers, writer })
+        #[cfg(feature = "otel")]
+        let (traces, exporter) =
+            crate::traces::start(settings.traces.as_ref(), metrics.spans_lost.clone())
+                .map_err(ServeError::Start)?;
+        #[cfg_attr(not(feature = "otel"), expect(unused_mut, reason = "traces come after"))]
+        let mut shared = Shared::new(settings, metrics, usage, u64::from_be_bytes(seed));
+        #[cfg(feature = "otel")]
+        {
+            shared.traces = traces;
+        }
+        Ok(Self {
+            shared: Arc::new(shared),
+            listeners,
+            address,
+            workers,
+            writer,
+            #[cfg(feature = "otel")]
+            exporter,
+        })
     }
 
     /// The address that is listened on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Lets other services answer at their paths. To be called once; a second call changes nothing.
+    #[must_use]
+    pub fn with_mounts(self, mounts: Vec<Mount>) -> Self {
+        let _ = self.shared.mounts.set(mounts);
+        self
     }
 
     /// A hold on the server for when it runs.
@@ -99,7 +126,10 @@ impl Server {
     /// # Errors
     /// When a worker cannot start.
     pub fn run(self, shutdown: &Shutdown) -> Result<(), ServeError> {
-        let Self { shared, listeners, writer, workers, .. } = self;
+        #[cfg(feature = "otel")]
+        let exporter = self.exporter;
+        let (shared, listeners, writer, workers) =
+            (self.shared, self.listeners, self.writer, self.workers);
         let of_workers = Arc::clone(&shared);
         let shutdown = shutdown.clone();
         let listeners = std::sync::Mutex::new(listeners.into_iter().map(Some).collect::<Vec<_>>());
@@ -127,6 +157,8 @@ impl Server {
         let results = workers.join().map_err(ServeError::Start)?;
         let result = results.into_iter().collect::<io::Result<()>>().map_err(ServeError::Start);
         writer.finish();
+        #[cfg(feature = "otel")]
+        exporter.finish();
         result
     }
 }
@@ -150,6 +182,14 @@ impl Handle {
             self.0.metrics.reloaded("refused");
             return Err(ReloadError::UsageLog);
         }
+        let alike = match (&settings.traces, &state.settings.traces) {
+            (Some(new), Some(old)) => new.is_like(old),
+            (new, old) => new.is_none() && old.is_none(),
+        };
+        if !alike {
+            self.0.metrics.reloaded("refused");
+            return Err(ReloadError::Traces);
+        }
         self.0.reload(settings);
         Ok(())
     }
@@ -172,6 +212,9 @@ pub enum ReloadError {
     /// The file is opened once.
     #[error("`log.usage` changes only with a restart")]
     UsageLog,
+    /// The exporter is started once.
+    #[error("`traces` changes only with a restart")]
+    Traces,
 }
 
 /// From the first signal to the end: readiness fails, then new streams are refused, running ones
@@ -187,7 +230,8 @@ async fn go_down(worker: &Worker, shutdown: &Shutdown) {
     sleep_until(closes).await;
     shared.phase.closed.store(true, Ordering::Relaxed);
     let ends = closes + state.settings.drain_timeout;
-    while shared.metrics.open_streams.get() > 0 && Instant::now() < ends {
+    let runs = || shared.metrics.open_streams.get() > 0 || shared.mounted_running() > 0;
+    while runs() && Instant::now() < ends {
         sleep(LOOK_EVERY).await;
     }
     let left = shared.metrics.open_streams.get();

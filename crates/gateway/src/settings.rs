@@ -54,12 +54,43 @@ pub struct Settings {
     pub admin_open: bool,
     /// Where the usage log goes.
     pub usage_log: Option<PathBuf>,
+    /// Where traces go.
+    pub traces: Option<Traces>,
     /// Where answers come from.
     pub upstreams: Vec<Arc<Upstream>>,
     /// Which model goes where; the first match wins.
     pub routes: Vec<Route>,
     /// Who may ask; without any, everybody.
     pub keys: Vec<Arc<Key>>,
+}
+
+/// Where traces go.
+#[derive(Debug, Clone)]
+pub struct Traces {
+    /// The collector.
+    pub origin: Origin,
+    /// With what `https` is checked.
+    pub tls: Option<TlsTrust>,
+    /// The share of traces that are recorded where a client does not decide it, 0 to 1.
+    pub sample: f64,
+    /// The name under which they are found.
+    pub service: String,
+    /// Further headers.
+    pub headers: Vec<(String, Secret)>,
+}
+
+impl Traces {
+    /// Whether it says the same as another, certificates aside.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let shown = |traces: &Self| {
+            let headers = traces.headers.iter();
+            let headers: Vec<_> =
+                headers.map(|(name, value)| (name.clone(), value.expose().to_owned())).collect();
+            (traces.origin.clone(), traces.sample.to_bits(), traces.service.clone(), headers)
+        };
+        shown(self) == shown(other)
+    }
 }
 
 /// The listener's certificate chain and private key, ready for use.

@@ -1,7 +1,7 @@
 //! What all workers share: the configuration in force, and everything that outlives it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::admission::{Count, Places};
 use crate::metrics::Metrics;
+use crate::mount::Mount;
 use crate::rate::Bucket;
 use crate::settings::{Key, Settings};
 use crate::upstream::Upstream;
@@ -64,7 +65,11 @@ pub(crate) struct Shared {
     pub(crate) places: Arc<Places>,
     pub(crate) connections: AtomicUsize,
     pub(crate) usage: UsageLog,
+    #[cfg(feature = "otel")]
+    pub(crate) traces: Option<crate::traces::Traces>,
     pub(crate) phase: Phase,
+    /// Other services behind the same listener; set once, before the server runs.
+    pub(crate) mounts: OnceLock<Vec<Mount>>,
     /// The tasks of each worker.
     tasks: Mutex<Vec<TaskTracker>>,
     pub(crate) started: Instant,
@@ -84,7 +89,10 @@ impl Shared {
             places,
             connections: AtomicUsize::new(0),
             usage,
+            #[cfg(feature = "otel")]
+            traces: None,
             phase: Phase::default(),
+            mounts: OnceLock::new(),
             tasks: Mutex::default(),
             started: Instant::now(),
             id_prefix: seed,
@@ -95,6 +103,16 @@ impl Shared {
     /// The configuration in force now. Whoever works with it keeps it to the end.
     pub(crate) fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The service that is mounted at this path.
+    pub(crate) fn mount(&self, path: &str) -> Option<&Mount> {
+        self.mounts.get()?.iter().find(|mount| mount.takes(path))
+    }
+
+    /// Requests of mounted services that run.
+    pub(crate) fn mounted_running(&self) -> usize {
+        self.mounts.get().map_or(0, |mounts| mounts.iter().map(|mount| (mount.running)()).sum())
     }
 
     /// Puts another configuration in force; streams that run keep theirs.

@@ -9,4 +9,5 @@ mod passing;
 mod promises;
 mod refusing;
 mod tls;
+mod traces;
 mod world;

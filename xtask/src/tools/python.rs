@@ -10,8 +10,9 @@ use crate::shell::Tool;
 use crate::{repository, say};
 
 /// What is installed into it.
-const REQUIREMENTS: [&str; 4] = [
+const REQUIREMENTS: [&str; 5] = [
     "tests/sdk/requirements.txt",
+    "tests/otel/requirements.txt",
     "peers/python/requirements.txt",
     "tests/media/requirements.txt",
     "tests/storage/requirements.txt",

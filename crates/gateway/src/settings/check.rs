@@ -9,7 +9,9 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::error::{ConfigError, Source};
-use super::{Deadlines, Key, Limits, Retry, Route, Settings, Surroundings, Upstream, origin, tls};
+use super::{
+    Deadlines, Key, Limits, Retry, Route, Settings, Surroundings, Traces, Upstream, origin, tls,
+};
 use crate::auth::KeyHash;
 use crate::config::{self, Config, Text};
 use crate::notation::{WrittenDuration, WrittenSize};
@@ -70,6 +72,7 @@ pub(super) fn check(
         drain_timeout: or(config.drain.timeout, Duration::from_secs(15 * 60)),
         admin_open: config.admin.open,
         usage_log: config.log.usage,
+        traces: config.traces.as_ref().map(|traces| check.traces(traces)).transpose()?,
         upstreams: config.upstream.iter().map(|one| check.upstream(one)).collect::<Checked<_>>()?,
         routes: check.routes(&config.route, &positions)?,
         keys,
@@ -179,7 +182,11 @@ impl Check<'_> {
             name: written.name.get_ref().clone(),
             origin,
             provider: written.provider,
-            key: written.key_env.as_ref().map(|name| self.secret(name)).transpose()?,
+            key: written
+                .key_env
+                .as_ref()
+                .map(|name| self.secret("upstream.key_env", name))
+                .transpose()?,
             weight: self.within("upstream.weight", written.weight.as_ref(), 1..=1000)?.unwrap_or(1),
             open_streams: self
                 .within("upstream.open_streams", written.open_streams.as_ref(), 1..=1_000_000)?
@@ -195,9 +202,38 @@ impl Check<'_> {
         }))
     }
 
-    fn secret(self, name: &Text) -> Checked<Secret> {
+    fn traces(self, written: &config::Traces) -> Checked<Traces> {
+        let endpoint = &written.endpoint;
+        if cfg!(not(feature = "otel")) {
+            let remedy = "remove the table, or build weir with `--features otel`";
+            let message = "this weir was built without OpenTelemetry traces";
+            return Err(self.refuse(Some(endpoint.span()), "traces", message, remedy));
+        }
+        let origin = origin::parse(endpoint.get_ref()).map_err(|reason| {
+            let remedy = "write it like \"http://127.0.0.1:4318\"";
+            self.refuse(Some(endpoint.span()), "traces.endpoint", reason, remedy)
+        })?;
+        let mut headers = Vec::with_capacity(written.header_env.len());
+        for (name, variable) in &written.header_env {
+            if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+                let message = format!("{name:?} is no name of a header");
+                return Err(self.refuse(Some(variable.span()), "traces.header_env", message, ""));
+            }
+            headers.push((name.clone(), self.secret("traces.header_env", variable)?));
+        }
+        Ok(Traces {
+            tls: origin.secure.then(|| tls::trust(self, None)).transpose()?,
+            origin,
+            sample: self
+                .within("traces.sample", written.sample.as_ref(), 0.0..=1.0)?
+                .unwrap_or(1.0),
+            service: written.service.clone().unwrap_or_else(|| "weir".to_owned()),
+            headers,
+        })
+    }
+
+    fn secret(self, key: &str, name: &Text) -> Checked<Secret> {
         let value = (self.surroundings.variable)(name.get_ref()).unwrap_or_default();
-        let key = "upstream.key_env";
         if value.is_empty() {
             let message = format!("the environment variable {} is not set", name.get_ref());
             return Err(self.refuse(

@@ -68,7 +68,8 @@ pub fn document(run: &Run) -> Document {
     }
 }
 
-/// What was stressed and when.
+/// What was stressed and when; `upstream` is the process that answers the target, where the run
+/// knows it.
 pub(crate) fn subtitle<K: Load>(run: &Run<K>, upstream: Option<&str>) -> Text {
     let server = match (&run.target.server, run.target.embedded) {
         _ if let (Some(process), Some(upstream)) = (&run.target.process, upstream) => {

@@ -49,6 +49,14 @@ struct Upload {
     complete: bool,
 }
 
+/// What is placed under a final name.
+enum Content {
+    /// A file of one part.
+    Whole(PutPayload),
+    /// An object of several parts, which is copied: it is only there for that.
+    Staged(Path),
+}
+
 impl Upload {
     fn parts(&mut self) -> &mut dyn MultipartUpload {
         self.parts.get_mut().unwrap_or_else(PoisonError::into_inner).as_mut()
@@ -101,7 +109,7 @@ impl RemoteWriter {
                 let (key, staged) = (upload.key.clone(), upload.staged);
                 if staged {
                     // The staged object is removed when the writer is dropped.
-                    self.copy_to_free(&key).await?
+                    self.place_free(&Content::Staged(key)).await?
                 } else {
                     self.upload = None;
                     self.target.name.clone()
@@ -157,39 +165,20 @@ impl RemoteWriter {
 
     /// A file of one part is sent in one request, which can say "not if it is taken" itself.
     async fn put_whole(&self, bytes: Bytes) -> Result<SafeName, StoreError> {
-        let payload = PutPayload::from(bytes);
-        let put = async |name: &SafeName, mode: PutMode| {
-            let options = PutOptions { mode, ..PutOptions::default() };
-            let key = self.folder.key(name.as_str())?;
-            let put = self.folder.s3.put_opts(&key, payload.clone(), options).await;
-            put.map(drop).map_err(|error| StoreError::from_remote(error, name.as_str()))
-        };
+        let content = Content::Whole(PutPayload::from(bytes));
         if self.target.on_conflict == OnConflict::Overwrite {
-            put(&self.target.name, PutMode::Overwrite).await?;
+            self.place(&content, &self.target.name, PutMode::Overwrite).await?;
             return Ok(self.target.name.clone());
         }
-        self.find_free(async |name| put(name, PutMode::Create).await).await
+        self.place_free(&content).await
     }
 
-    /// Copies a staged object to its name, if that is free.
-    async fn copy_to_free(&self, from: &Path) -> Result<SafeName, StoreError> {
-        self.find_free(async |name| {
-            let to = self.folder.key(name.as_str())?;
-            let options = CopyOptions { mode: CopyMode::Create, ..CopyOptions::default() };
-            let copied = self.folder.s3.copy_opts(from, &to, options).await;
-            copied.map_err(|error| StoreError::from_remote(error, name.as_str()))
-        })
-        .await
-    }
-
-    /// Tries the name, and numbered ones if the policy is to rename.
-    async fn find_free(
-        &self,
-        place: impl AsyncFn(&SafeName) -> Result<(), StoreError>,
-    ) -> Result<SafeName, StoreError> {
+    /// Places content under its name or, if the policy is to rename, under a numbered one; never over
+    /// another file.
+    async fn place_free(&self, content: &Content) -> Result<SafeName, StoreError> {
         let mut candidate = self.target.name.clone();
         for number in 2..=MAX_NUMBER + 1 {
-            match place(&candidate).await {
+            match self.place(content, &candidate, PutMode::Create).await {
                 Ok(()) => return Ok(candidate),
                 Err(StoreError::Exists(_)) if self.target.on_conflict == OnConflict::Rename => {
                     candidate = self.target.name.numbered(number);
@@ -198,6 +187,26 @@ impl RemoteWriter {
             }
         }
         Err(StoreError::Exists(self.target.name.as_str().to_owned()))
+    }
+
+    async fn place(
+        &self,
+        content: &Content,
+        name: &SafeName,
+        mode: PutMode,
+    ) -> Result<(), StoreError> {
+        let key = self.folder.key(name.as_str())?;
+        let placed = match content {
+            Content::Whole(payload) => {
+                let options = PutOptions { mode, ..PutOptions::default() };
+                self.folder.s3.put_opts(&key, payload.clone(), options).await.map(drop)
+            }
+            Content::Staged(from) => {
+                let options = CopyOptions { mode: CopyMode::Create, ..CopyOptions::default() };
+                self.folder.s3.copy_opts(from, &key, options).await
+            }
+        };
+        placed.map_err(|error| StoreError::from_remote(error, name.as_str()))
     }
 
     /// Has an upload that is not needed any more removed, without waiting for it.
