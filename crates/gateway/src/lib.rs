@@ -18,6 +18,7 @@ pub mod config;
 mod deadline;
 mod endpoint;
 mod follow;
+mod makers;
 mod metrics;
 mod models;
 mod notation;
@@ -34,6 +35,7 @@ mod service;
 pub mod settings;
 mod slow;
 mod state;
+mod stored;
 mod tasks;
 #[cfg(feature = "otel")]
 mod traces;

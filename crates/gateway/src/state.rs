@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::{Count, Places};
+use crate::makers::Makers;
 use crate::metrics::Metrics;
 use crate::rate::Bucket;
 use crate::settings::{Key, Settings};
@@ -67,6 +68,8 @@ pub(crate) struct Shared {
     #[cfg(feature = "otel")]
     pub(crate) traces: Option<crate::traces::Traces>,
     pub(crate) phase: Phase,
+    /// Who made which OpenAI response.
+    pub(crate) makers: Makers,
     /// The tasks of each worker.
     tasks: Mutex<Vec<TaskTracker>>,
     pub(crate) started: Instant,
@@ -89,6 +92,7 @@ impl Shared {
             #[cfg(feature = "otel")]
             traces: None,
             phase: Phase::default(),
+            makers: Makers::default(),
             tasks: Mutex::default(),
             started: Instant::now(),
             id_prefix: seed,
