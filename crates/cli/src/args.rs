@@ -1,13 +1,16 @@
 //! The command line as clap reads it. What the words mean is decided further inside.
 
 pub(crate) mod media;
+pub(crate) mod media_tools;
+pub(crate) mod tools;
 
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use results::{Ideal, Slo};
+use results::compare::FailIf;
+use results::{Ideal, RunKind, Slo, SloError};
 use stress::arrival::{Arrival, Start};
 use stress::capacity::Bounds;
 use stress::ladder::Ladder;
@@ -22,6 +25,7 @@ Examples:
   weir serve --upstream https://api.openai.com          carry its streams to many clients
   weir mcp --media ~/media                              media tools for agents, over MCP
   weir report weir-runs/20261121-120000-quick/run.json --format html -o report.html
+  weir compare before/run.json after/run.json --fail-if 'ttft.p95 > +10%'
 
 Exit codes: 0 met, 1 an SLO or check failed, 2 usage, 3 this machine or configuration cannot do
 it, 4 target unreachable, 70 bug, 130 interrupted.";
@@ -64,6 +68,9 @@ pub(crate) enum Command {
     /// Give agents tools for video, pictures and sound, over MCP
     #[command(after_help = media::MCP_EXAMPLES)]
     Mcp(Box<media::McpArgs>),
+    /// Make and fetch videos, pictures and sound, one JSON envelope for each
+    #[command(after_help = media_tools::EXAMPLES)]
+    Media(Box<media_tools::MediaToolsArgs>),
     /// Make keys for the clients of `weir serve`
     #[command(subcommand)]
     Key(Key),
@@ -73,6 +80,9 @@ pub(crate) enum Command {
     /// Make a report again from a run.json
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
+    /// Lay runs of one workload side by side: ranking, charts, regressions
+    #[command(after_help = COMPARE_EXAMPLES)]
+    Compare(CompareArgs),
     /// Print shell completions
     #[command(
         after_help = "Examples:\n  weir completions bash > /etc/bash_completion.d/weir\n  weir completions zsh > ~/.zfunc/_weir"
@@ -104,6 +114,9 @@ pub(crate) enum Stress {
     /// Users that hold streamed answers open
     #[command(after_help = STREAMS_EXAMPLES)]
     Streams(Box<StreamsArgs>),
+    /// Agents that call the tools of an MCP server, with every file checked
+    #[command(after_help = tools::TOOLS_EXAMPLES)]
+    Tools(Box<tools::ToolsArgs>),
 }
 
 const SIMULATE_EXAMPLES: &str = "\
@@ -181,6 +194,8 @@ pub(crate) struct ServeArgs {
     /// Most answers under way at once [default: 10000]
     #[arg(long, requires = "upstream", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_STREAMS))]
     pub open_streams: Option<u32>,
+    #[command(flatten)]
+    pub media: media::MediaArgs,
     /// Check the configuration, then end
     #[arg(long)]
     pub check: bool,
@@ -223,6 +238,56 @@ pub(crate) struct ReportArgs {
     /// All sections in the terminal
     #[arg(long)]
     pub full: bool,
+}
+
+const COMPARE_EXAMPLES: &str = "\
+Examples:
+  weir compare before/run.json after/run.json     the first run is the baseline
+  weir compare weir-runs/*/run.json --format html -o comparison.html
+  weir compare main.json branch.json --fail-if 'ttft.p95 > +10%' --fail-if 'capacity < -5%'
+                                                  exit code 1 when the branch is worse
+  weir compare mine.json theirs.json --fail-if 'call.p95 > +10%'     runs of tool calls
+
+Runs rank by the load that they carried under their rule, then by stretch (calls: by call.p95), then
+by CPU per event. A rule of --fail-if is about capacity, cpu, memory or anything that --slo can be
+about; it looks at every load at which both runs are trusted.";
+
+/// Arguments of `weir compare`.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// Two to fifteen run.json, or the folders that hold them; the first is the baseline
+    #[arg(value_name = "RUN.json", required = true, num_args = 2..)]
+    pub runs: Vec<PathBuf>,
+    /// Format of the comparison
+    #[arg(long, value_enum, default_value_t = CompareFormat::Terminal)]
+    pub format: CompareFormat,
+    /// Write to this file instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Fail when a run changed that much against the baseline (repeatable)
+    #[arg(long, value_name = "RULE")]
+    pub fail_if: Vec<FailIf>,
+    /// Compare runs although their workloads differ
+    #[arg(long)]
+    pub allow_different_workloads: bool,
+    /// All sections in the terminal
+    #[arg(long)]
+    pub full: bool,
+}
+
+/// Format of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompareFormat {
+    /// Text for a terminal of 80 columns
+    Terminal,
+    /// GitHub Markdown
+    Markdown,
+    /// One self-contained page
+    Html,
+    /// The comparison itself
+    Json,
+    /// One row a run and load
+    Csv,
 }
 
 /// Format of a report.
@@ -358,7 +423,7 @@ pub(crate) struct StreamsArgs {
     #[arg(long, help_heading = "Judgement", value_name = "D", value_parser = notation::duration)]
     pub stall: Option<Duration>,
     /// Predicate that every level must meet (repeatable) [default: complete >= 99.5%]
-    #[arg(long, help_heading = "Judgement", value_name = "PREDICATE")]
+    #[arg(long, help_heading = "Judgement", value_name = "PREDICATE", value_parser = streams_slo)]
     pub slo: Vec<Slo>,
     /// An answer's ideal course, for the stretch: first=1100ms,gap=140ms
     #[arg(long, help_heading = "Judgement", value_name = "IDEAL", value_parser = stress::config::parse_ideal)]
@@ -379,6 +444,11 @@ pub(crate) struct StreamsArgs {
     /// Users to plan replicas for
     #[arg(long, help_heading = "Report", value_name = "N")]
     pub plan_users: Option<u64>,
+}
+
+/// A predicate about something that streams have.
+fn streams_slo(text: &str) -> Result<Slo, SloError> {
+    Slo::parse_for(RunKind::Streams, text)
 }
 
 /// The file of `@FILE`; a plain `FILE` is taken as well.

@@ -1,13 +1,16 @@
 //! One file a subcommand.
 
+pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod key;
 pub(crate) mod mcp;
+pub(crate) mod media;
 pub(crate) mod reference;
 pub(crate) mod report;
 pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod stress_streams;
+pub(crate) mod stress_tools;
 
 use tracing_subscriber::EnvFilter;
 

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
@@ -46,7 +47,34 @@ impl Embedded {
         if let Some(profile) = profile {
             arguments.extend(["--profile", profile]);
         }
-        Self::start("weir simulate", &arguments)
+        Self::start("weir simulate", &arguments, &[])
+    }
+
+    /// Starts `weir simulate` with videos of one size, to be downloaded.
+    ///
+    /// # Errors
+    /// As [`Embedded::simulator`].
+    pub(crate) fn media_simulator(
+        profile: &str,
+        seed: u64,
+        video_bytes: u64,
+    ) -> Result<Self, Failure> {
+        let (seed, video_bytes) = (seed.to_string(), video_bytes.to_string());
+        let arguments =
+            ["simulate", "--profile", profile, "--seed", &seed, "--video-bytes", &video_bytes];
+        Self::start("weir simulate", &arguments, &[])
+    }
+
+    /// Starts `weir mcp` over HTTP, with its files in a folder and a server of ours as provider.
+    ///
+    /// # Errors
+    /// As [`Embedded::simulator`].
+    pub(crate) fn media_server(upstream: &str, folder: &Path) -> Result<Self, Failure> {
+        let folder = folder.to_str().context("the run's folder has a name that is no text")?;
+        let base = format!("{upstream}/v1");
+        // Keys and folders of the user's own are for the user's own servers.
+        let environment = [("OPENAI_BASE_URL", base.as_str()), ("OPENAI_API_KEY", "weir")];
+        Self::start("weir mcp", &["mcp", "--media", folder], &environment)
     }
 
     /// Starts `weir serve` on a free port of the loopback address, with room for so many streams,
@@ -58,14 +86,19 @@ impl Embedded {
         let open_streams = open_streams.to_string();
         let arguments =
             ["serve", "--upstream", upstream, "--http2", "--open-streams", &open_streams];
-        Self::start("weir serve", &arguments)
+        Self::start("weir serve", &arguments, &[])
     }
 
     /// Starts a server command of ours, which prints its URL when it accepts connections.
-    fn start(name: &'static str, arguments: &[&str]) -> Result<Self, Failure> {
+    fn start(
+        name: &'static str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Self, Failure> {
         let program = std::env::current_exe().context("failed to find our own program file")?;
         let mut child = Command::new(program)
             .args(arguments)
+            .envs(environment.iter().copied())
             .args(["--listen", "127.0.0.1:0", "--until-stdin-closes"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -12,6 +12,7 @@ mod commands;
 mod embedded;
 mod exit_code;
 mod live;
+mod live_tools;
 mod media_setup;
 mod paint;
 mod run_folder;
@@ -23,11 +24,16 @@ fn main() -> ExitCode {
         args::Command::Simulate(args) => commands::simulate::run(&args),
         args::Command::Serve(args) => commands::serve::run(&args),
         args::Command::Mcp(args) => commands::mcp::run(&args),
+        args::Command::Media(args) => commands::media::run(*args, cli.talk),
         args::Command::Key(args::Key::New { name }) => commands::key::new(&name),
         args::Command::Stress(args::Stress::Streams(args)) => {
             commands::stress_streams::run(*args, cli.talk)
         }
+        args::Command::Stress(args::Stress::Tools(args)) => {
+            commands::stress_tools::run(*args, cli.talk)
+        }
         args::Command::Report(args) => commands::report::run(&args),
+        args::Command::Compare(args) => commands::compare::run(&args),
         args::Command::Completions { shell } => commands::completions::run(shell),
         args::Command::Reference { document } => commands::reference::run(document),
     })

@@ -14,11 +14,15 @@ use media::provider::openai::{Base, OpenAi};
 use media::server::Metrics;
 use media::store::{Kind, OnConflict};
 use media::tools::Media;
+use media::transform::audio::Encoder;
 use media::transform::image;
 use media::upstream::Trust;
 use media::{Admission, Downloads, Limits, Store, Upstream};
 
 use crate::args::media::MediaArgs;
+
+/// The folder of each kind, as far as there is one.
+pub(crate) type Folders = [(Kind, Option<PathBuf>); 3];
 
 /// What the environment says. Read once, at the start.
 #[derive(Debug, Default)]
@@ -35,6 +39,11 @@ impl Environment {
     /// Reads it. An empty variable is none.
     pub(crate) fn read() -> Self {
         Self::from(|name| env::var_os(name).filter(|value| !value.is_empty()))
+    }
+
+    /// Whether there is a key.
+    pub(crate) fn has_key(&self) -> bool {
+        self.api_key.is_some()
     }
 
     fn from(variable: impl Fn(&str) -> Option<OsString>) -> Self {
@@ -55,6 +64,25 @@ impl Environment {
 /// # Errors
 /// When there is no folder, one cannot be used, or the provider's address is none.
 pub(crate) async fn open(args: &MediaArgs, environment: Environment) -> anyhow::Result<Media> {
+    let folders = folders(args, &environment)?;
+    let mut media = without_folders(environment)?;
+    for (kind, folder) in folders {
+        let Some(folder) = folder else { continue };
+        let store = Some(Store::open_folder(kind, &folder, &Limits::default()).await?);
+        match kind {
+            Kind::Video => media.video = store,
+            Kind::Image => media.image = store,
+            Kind::Audio => media.audio = store,
+        }
+    }
+    Ok(media)
+}
+
+/// Sets up the provider, for tools that get their folders one call at a time.
+///
+/// # Errors
+/// When the provider's address is none.
+pub(crate) fn without_folders(environment: Environment) -> anyhow::Result<Media> {
     if let Some(backend) = environment.storage.as_deref().filter(|it| *it != "local") {
         bail!("STORAGE_BACKEND={backend} is not supported here: unset it to use local folders");
     }
@@ -62,24 +90,20 @@ pub(crate) async fn open(args: &MediaArgs, environment: Environment) -> anyhow::
     let trust = Trust::system().context("failed to load the system's certificates")?;
     let upstream = Upstream::new(&limits, &trust);
     let admission = Admission::new(&limits);
-    let mut stores = [None, None, None];
-    for (store, (kind, folder)) in stores.iter_mut().zip(folders(args, &environment)?) {
-        if let Some(folder) = folder {
-            *store = Some(Store::open_folder(kind, &folder, &limits).await?);
-        }
-    }
-    let [video, image, audio] = stores;
     let provider = provider(&upstream, environment)?.map(Arc::new);
     Ok(Media {
-        video,
-        image,
-        audio,
+        video: None,
+        image: None,
+        audio: None,
         video_provider: provider.clone().map(|it| it as Arc<_>),
         image_provider: provider.clone().map(|it| it as Arc<_>),
         audio_provider: provider.map(|it| it as Arc<_>),
         downloads: Downloads::new(upstream, admission.clone(), &limits),
         admission,
         pool: CpuPool::of_cores(),
+        scratch: env::temp_dir(),
+        encoder: Encoder::new("ffmpeg"),
+        scratch: std::env::temp_dir(),
         image_limits: image::Limits::DEFAULT,
         on_conflict: OnConflict::default(),
         metrics: Arc::new(Metrics::default()),
@@ -88,10 +112,25 @@ pub(crate) async fn open(args: &MediaArgs, environment: Environment) -> anyhow::
 
 /// The folder of each kind: `--media`, else its own variable, else a folder beneath the media path.
 /// Folders beneath a media path are made; a folder that is named itself must be there.
-fn folders(
+fn folders(args: &MediaArgs, environment: &Environment) -> anyhow::Result<Folders> {
+    let found = named_folders(args, environment)?;
+    if found.iter().all(|(_, folder)| folder.is_none()) {
+        return Err(anyhow!(
+            "there is no media folder: name one by --media DIR, WEIR_MEDIA_PATH, or VIDEO_PATH, \
+             IMAGE_PATH and AUDIO_PATH"
+        ));
+    }
+    Ok(found)
+}
+
+/// The same, where there may be none.
+///
+/// # Errors
+/// When a folder beneath the media path cannot be made.
+pub(crate) fn named_folders(
     args: &MediaArgs,
     environment: &Environment,
-) -> anyhow::Result<[(Kind, Option<PathBuf>); 3]> {
+) -> anyhow::Result<Folders> {
     let mut found = Kind::ALL.map(|kind| (kind, None));
     for ((kind, folder), named) in found.iter_mut().zip(&environment.folders) {
         *folder = match (&args.media, named, &environment.media) {
@@ -99,12 +138,6 @@ fn folders(
             (None, Some(named), _) => Some(named.clone()),
             (None, None, None) => None,
         };
-    }
-    if found.iter().all(|(_, folder)| folder.is_none()) {
-        return Err(anyhow!(
-            "there is no media folder: name one by --media DIR, WEIR_MEDIA_PATH, or VIDEO_PATH, \
-             IMAGE_PATH and AUDIO_PATH"
-        ));
     }
     Ok(found)
 }

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use results::Run;
+use report::subject::Subject;
+use results::{Load, Run};
 
 /// Name of the data file in the folder.
 pub(crate) const RUN_FILE: &str = "run.json";
@@ -51,7 +52,10 @@ impl RunFolder {
     ///
     /// # Errors
     /// When a file cannot be written; `run.json` is the first, so that nothing measured is lost.
-    pub(crate) fn write(&self, run: &Run) -> Result<()> {
+    pub(crate) fn write<K: Load>(&self, run: &Run<K>) -> Result<()>
+    where
+        Run<K>: Subject,
+    {
         self.write_file(RUN_FILE, &run.to_json())?;
         for (name, text) in report::files(run) {
             self.write_file(&name, &text)?;

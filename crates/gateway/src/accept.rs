@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::service::{self, Connection};
@@ -92,7 +92,8 @@ async fn drive(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
             let acceptor = TlsAcceptor::from(std::sync::Arc::clone(&identity.0));
             let limit = state.settings.deadlines.client_head;
             if let Ok(Ok(stream)) = timeout(limit, acceptor.accept(stream)).await {
-                converse(worker, stream, peer, accepted, &state.settings).await;
+                // Boxed: cleartext connections should not carry the size of a session.
+                Box::pin(converse(worker, stream, peer, accepted, &state.settings)).await;
             }
         }
     }
@@ -129,8 +130,10 @@ async fn converse<S>(
     let mut guarded = pin!(Guarded::connection(served, pressure, limit));
     let mut end = pin!(shared.phase.end.cancelled());
     let (mut registered, mut ending) = (false, false);
-    // Hyper's own deadline for heads begins only when it knows which HTTP is spoken.
-    let mut first_request = Some(Box::pin(sleep(settings.deadlines.client_head)));
+    // Hyper's own deadline for heads begins only when it knows which HTTP is spoken. Most clients
+    // have sent their request before we look: only who has not gets a timer.
+    let deadline = Instant::now() + settings.deadlines.client_head;
+    let mut first_request = None;
     poll_fn(|context| {
         // One registration lasts: this future stays in one task. From then on the flag, which is
         // set before the token, says the same for less; this is the path of every event.
@@ -142,11 +145,15 @@ async fn converse<S>(
             ending = true;
             guarded.as_mut().inner().graceful_shutdown();
         }
-        first_request.take_if(|_| asked.get());
-        if first_request.as_mut().is_some_and(|limit| limit.as_mut().poll(context).is_ready()) {
+        if guarded.as_mut().poll(context).is_ready() {
             return Poll::Ready(());
         }
-        guarded.as_mut().poll(context).map(drop)
+        if asked.get() {
+            first_request = None;
+            return Poll::Pending;
+        }
+        let limit = first_request.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        limit.as_mut().poll(context)
     })
     .await;
 }
@@ -246,5 +253,20 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each connection holds one such future, and its buffers.
+    #[test]
+    fn a_connection_is_small() {
+        fn size<F>(_: fn(Rc<Worker>, TcpStream, SocketAddr) -> F) -> usize {
+            size_of::<F>()
+        }
+        let bytes = size(drive);
+        assert!(bytes <= 4 * 1024, "{bytes} bytes");
     }
 }

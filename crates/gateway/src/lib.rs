@@ -21,6 +21,7 @@ mod follow;
 mod makers;
 mod metrics;
 mod models;
+mod mount;
 mod notation;
 mod page;
 mod pattern;
@@ -45,6 +46,7 @@ mod worker;
 
 pub use auth::{NewKey, new_key};
 pub use config::Config;
+pub use mount::{Mount, MountedAnswer, MountedBody};
 pub use pattern::Pattern;
 pub use secret::Secret;
 pub use server::{Handle, ReloadError, ServeError, Server};

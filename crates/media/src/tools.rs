@@ -4,6 +4,7 @@
 //! Names, parameters, defaults and results are those of sanzaru 0.10, so that an agent set up for
 //! it can be moved here; what is new is said where it is.
 
+pub mod audio;
 mod call;
 mod catalog;
 mod error;
@@ -20,3 +21,6 @@ pub use call::{Call, Step};
 pub use catalog::{Catalog, Entry, Output};
 pub use error::{Kind as ErrorKind, ToolError};
 pub use media::{Media, Parts};
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -127,12 +127,12 @@ fn rates(view: LevelView<'_>) -> Vec<String> {
     .to_vec()
 }
 
-fn number(value: Option<f64>) -> String {
+pub(crate) fn number(value: Option<f64>) -> String {
     value.map_or_else(String::new, raw)
 }
 
 /// A text field. One that a spreadsheet would take for a formula gets an apostrophe before it.
-fn field(text: &str) -> String {
+pub(crate) fn field(text: &str) -> String {
     let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
     let text = if formula { format!("'{text}") } else { text.to_owned() };
     if text.contains([',', '"', '\n', '\r']) {

@@ -5,6 +5,7 @@ use results::VerdictWord;
 
 use crate::chart::Chart;
 use crate::figure::Figure;
+use crate::glossary::Term;
 use crate::number::{Kind, NOTHING, Scale};
 use crate::text::Text;
 
@@ -19,9 +20,13 @@ pub struct Document {
     pub headline: Headline,
     /// The six numbers.
     pub key_numbers: Vec<KeyNumber>,
-    /// One row a level.
+    /// The heading of the table at the head.
+    pub levels_title: &'static str,
+    /// The table at the head: one row a level, or a run.
     pub levels: Table,
-    /// The charts that stand beside the level table.
+    /// Whether its rows are levels that have charts of their own.
+    pub charts_levels: bool,
+    /// The charts that stand beside the table at the head.
     pub level_charts: Vec<Chart>,
     /// Sentences drawn from the data by rule, the weightiest first.
     pub findings: Vec<Finding>,
@@ -32,12 +37,35 @@ pub struct Document {
 /// The verdict as one sentence, and the rule that made it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Headline {
-    /// `MET`, `NOT MET` or `NOT TRUSTED`.
-    pub word: VerdictWord,
+    /// The verdict in a word or two: `MET`, `NOT MET`, `NOT TRUSTED`.
+    pub word: &'static str,
+    /// How the word is marked.
+    pub tone: Tone,
     /// What the target carried.
     pub sentence: Text,
     /// The rule.
     pub rule: Text,
+}
+
+/// How a verdict is marked; its word alone carries the meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// What was asked for holds.
+    Good,
+    /// It does not.
+    Bad,
+    /// Nothing may be concluded.
+    Doubt,
+}
+
+impl From<VerdictWord> for Tone {
+    fn from(word: VerdictWord) -> Self {
+        match word {
+            VerdictWord::Met => Self::Good,
+            VerdictWord::NotMet => Self::Bad,
+            VerdictWord::NotTrusted => Self::Doubt,
+        }
+    }
 }
 
 /// One of the six numbers.
@@ -126,8 +154,19 @@ pub enum Block {
     },
     /// A command line to run again.
     Command(String),
-    /// All the terms.
-    Glossary,
+    /// Command lines, each with what it does.
+    Examples(Vec<Example>),
+    /// The terms of the report.
+    Glossary(&'static [Term]),
+}
+
+/// A command line, and what it does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example {
+    /// What it does.
+    pub what: Text,
+    /// The command line.
+    pub command: String,
 }
 
 /// A name and its value.
@@ -152,8 +191,8 @@ impl Fact {
 pub struct LevelCharts {
     /// Index in `levels`.
     pub level: usize,
-    /// Its users, as the choice shows it.
-    pub users: Figure,
+    /// Its load, as the choice shows it.
+    pub label: String,
     /// Chosen at first.
     pub chosen: bool,
     /// The charts.

@@ -1,20 +1,19 @@
-//! The files that stand beside `run.json` in a run's folder.
+//! The files that stand beside the data in a folder.
 
-use results::Run;
+use crate::subject::Subject;
+use crate::{html, markdown, terminal};
 
-use crate::{alerts, html, markdown, terminal};
-
-/// Every report as a file: its name and its text. `run.json` itself is not among them.
+/// Every report as a file: its name and its text. The data itself (`run.json`) is not among them.
 #[must_use]
-pub fn files(run: &Run) -> Vec<(String, String)> {
+pub fn files(subject: &impl Subject) -> Vec<(String, String)> {
     let full = terminal::Options { colour: false, full: true };
-    let markdown = markdown::render_folder(run);
+    let markdown = markdown::render_folder(subject);
     let mut files = vec![
-        ("report.txt".to_owned(), terminal::render(run, full)),
-        ("report.html".to_owned(), html::render(run)),
+        ("report.txt".to_owned(), terminal::render(subject, full)),
+        ("report.html".to_owned(), html::render(subject)),
         ("report.md".to_owned(), markdown.text),
-        ("alerts.yml".to_owned(), alerts::render(run)),
     ];
+    files.extend(subject.more_files());
     files.extend(markdown.files.into_iter().map(|file| (file.name, file.contents)));
     files
 }

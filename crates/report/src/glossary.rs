@@ -26,11 +26,22 @@ pub enum Term {
     Control,
     Target,
     Tester,
+    Agent,
+    Call,
+    CallsAtOnce,
+    Ok,
+    File,
+    Overlap,
+    Probe,
+    Sequential,
+    Speedup,
+    Floor,
+    ControlCall,
 }
 
 impl Term {
-    /// All terms in the order of the glossary.
-    pub const ALL: [Self; 22] = [
+    /// The terms of a report of streams, in the order of its glossary.
+    pub const STREAMS: [Self; 22] = [
         Self::User,
         Self::Level,
         Self::Stream,
@@ -53,6 +64,28 @@ impl Term {
         Self::Control,
         Self::Target,
         Self::Tester,
+    ];
+
+    /// The terms of a report of tool calls, in the order of its glossary.
+    pub const TOOLS: [Self; 18] = [
+        Self::Agent,
+        Self::Call,
+        Self::Level,
+        Self::CallsAtOnce,
+        Self::Ok,
+        Self::Success,
+        Self::Correct,
+        Self::File,
+        Self::Overlap,
+        Self::Probe,
+        Self::Sequential,
+        Self::Speedup,
+        Self::Floor,
+        Self::Percentile,
+        Self::Slo,
+        Self::Capacity,
+        Self::Trusted,
+        Self::ControlCall,
     ];
 
     /// The word as it stands in a sentence.
@@ -81,6 +114,17 @@ impl Term {
             Self::Control => "control stream",
             Self::Target => "target",
             Self::Tester => "tester",
+            Self::Agent => "agent",
+            Self::Call => "call",
+            Self::CallsAtOnce => "calls at once",
+            Self::Ok => "ok",
+            Self::File => "file",
+            Self::Overlap => "overlap",
+            Self::Probe => "probe",
+            Self::Sequential => "sequential",
+            Self::Speedup => "speed-up",
+            Self::Floor => "floor",
+            Self::ControlCall => "control call",
         }
     }
 
@@ -97,7 +141,7 @@ impl Term {
     pub fn definition(self) -> &'static str {
         match self {
             Self::User => "One simulated person with at most one request in flight.",
-            Self::Level => "A fixed number of users held at once.",
+            Self::Level => "A fixed load that is held: users, or agents and their calls.",
             Self::Stream => {
                 "One streamed answer, from the request's start to its terminal event or its failure."
             }
@@ -124,13 +168,17 @@ impl Term {
                 "Total divided by the total that the answer would take on an idle server; \
                  1× is on time."
             }
-            Self::Success => "A 2xx status, and the stream reached its end without an error.",
+            Self::Success => {
+                "The answer reached its end without an error: a stream with a 2xx status, a call \
+                 with a result that is no error."
+            }
             Self::Complete => {
                 "Ended as its dialect demands (finish reason and terminal event), with at least \
                  the minimum of events and bytes: a whole answer."
             }
             Self::Correct => {
-                "The text proved itself: its checksum matched. Unknown for text without one."
+                "The text proved itself by its checksum, the file by its digest. Unknown where \
+                 there is none."
             }
             Self::Fairness => {
                 "Jain's index of the streams' pace: 1 when all users were served alike, 1/n when \
@@ -154,6 +202,41 @@ impl Term {
             }
             Self::Target => "The server under test, with all its processes.",
             Self::Tester => "Weir itself, as the client that makes the load and measures.",
+            Self::Agent => {
+                "One client of the server, with a session of its own and several calls open at once."
+            }
+            Self::Call => {
+                "One call of a tool, from its first byte written to its answer's last byte read."
+            }
+            Self::CallsAtOnce => {
+                "Agents times the calls that each has open at once: the load of a level."
+            }
+            Self::Ok => {
+                "The answer was a success, and whatever could be checked about its file was right."
+            }
+            Self::File => {
+                "What a call left behind, read back from where it landed and hashed after the calls."
+            }
+            Self::Overlap => {
+                "How many calls were open at one moment, counted by the tester and, where it \
+                 counts, by the upstream behind the target. Equal time stamps prove nothing."
+            }
+            Self::Probe => {
+                "A trivial call made again and again, before the load and under it: whether the \
+                 server still answers."
+            }
+            Self::Sequential => "The same calls one after the other, before the load.",
+            Self::Speedup => {
+                "Wall time of the sequential calls over the wall time of the same calls at once."
+            }
+            Self::Floor => {
+                "A bare transfer of the same bytes without any tool, in the same run: what the \
+                 machine gives."
+            }
+            Self::ControlCall => {
+                "A call whose true length the tester knows; what it measures beside the truth is \
+                 its own error."
+            }
         }
     }
 }
@@ -166,8 +249,10 @@ mod tests {
 
     #[test]
     fn every_term_has_its_own_anchor() {
-        let anchors: BTreeSet<String> = Term::ALL.into_iter().map(Term::id).collect();
-        assert_eq!(anchors.len(), Term::ALL.len());
+        let all = [Term::STREAMS.as_slice(), Term::TOOLS.as_slice()].concat();
+        let different: BTreeSet<&str> = all.iter().map(|term| term.name()).collect();
+        let anchors: BTreeSet<String> = all.iter().map(|term| term.id()).collect();
+        assert_eq!(anchors.len(), different.len());
         assert!(anchors.contains("term-p50-p95-p99"), "{anchors:?}");
     }
 }

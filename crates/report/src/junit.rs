@@ -3,10 +3,9 @@
 //! A predicate that a trusted level missed is a failure; a level that is not trusted, and a
 //! quantity that was not measured at a level, are skipped: they prove nothing.
 
-use results::{Judged, Run, Slo};
+use results::{Judged, Load, Run, Slo};
 
 use crate::number::{self, raw};
-use crate::overview::{LevelView, Overview};
 use crate::text::foreign;
 
 /// What became of a test case.
@@ -18,14 +17,12 @@ enum Case {
 
 /// The run as a JUnit report.
 #[must_use]
-pub fn render(run: &Run) -> String {
-    let overview = Overview::of(run);
-    let cases: Vec<(LevelView<'_>, String, Case)> = overview
+pub fn render<K: Load>(run: &Run<K>) -> String {
+    let slos: Vec<Slo> = run.slo.iter().filter_map(|slo| slo.predicate.parse().ok()).collect();
+    let cases: Vec<(&K::Level, String, Case)> = run
         .levels
         .iter()
-        .flat_map(|&view| {
-            overview.slos.iter().map(move |slo| (view, slo.to_string(), case(view, slo)))
-        })
+        .flat_map(|level| slos.iter().map(move |slo| (level, slo.to_string(), case(level, slo))))
         .collect();
     let failed = cases.iter().filter(|(_, _, case)| matches!(case, Case::Failed(_))).count();
     let skipped = cases.iter().filter(|(_, _, case)| matches!(case, Case::Skipped(_))).count();
@@ -38,13 +35,13 @@ pub fn render(run: &Run) -> String {
         raw(run.duration_s),
         run.started_at,
     );
-    for (view, predicate, case) in &cases {
+    for (level, predicate, case) in &cases {
         out.push_str(&format!(
-            "    <testcase classname=\"weir.{}\" name=\"{} users: {}\" time=\"{}\"",
-            escape(&run.workload.scenario),
-            view.level.users,
+            "    <testcase classname=\"weir.{}\" name=\"{}: {}\" time=\"{}\"",
+            escape(K::scenario(&run.workload)),
+            level.load_words(),
             escape(predicate),
-            raw(view.level.duration_s),
+            raw(level.duration_s()),
         ));
         out.push_str(&match case {
             Case::Passed => "/>\n".to_owned(),
@@ -61,12 +58,12 @@ pub fn render(run: &Run) -> String {
     out
 }
 
-fn case(view: LevelView<'_>, slo: &Slo) -> Case {
-    if !view.level.trusted {
-        let notes = view.level.trust_notes.join("; ");
+fn case(level: &impl Judged, slo: &Slo) -> Case {
+    if !level.trusted() {
+        let notes = level.trust_notes().join("; ");
         return Case::Skipped(format!("the level is not trusted: {notes}"));
     }
-    match (slo.holds(view.level), view.level.value(slo.quantity)) {
+    match (slo.holds(level), level.value(slo.quantity)) {
         (Some(true), _) => Case::Passed,
         (Some(false), Some(value)) => {
             let kind = crate::slo::kind_of_unit(slo.quantity.unit());
@@ -116,5 +113,6 @@ mod tests {
         for (name, run) in samples::all() {
             insta::assert_snapshot!(name, render(&run));
         }
+        insta::assert_snapshot!("tools_ladder", render(&crate::tools::samples::ladder()));
     }
 }

@@ -9,6 +9,7 @@
 pub mod alerts;
 pub mod chart;
 pub mod charts;
+pub mod compare;
 pub mod csv;
 pub mod delay;
 pub mod document;
@@ -25,11 +26,14 @@ pub mod number;
 pub mod overview;
 pub mod plan;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 pub mod sections;
 pub mod slo;
+pub mod subject;
 pub mod terminal;
 pub mod text;
 pub mod threshold;
+pub mod tools;
 
 pub use folder::files;
+pub use subject::Subject;

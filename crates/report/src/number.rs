@@ -15,6 +15,8 @@ pub enum Kind {
     CpuSeconds,
     /// CPU time of one event in microseconds.
     CpuMicros,
+    /// CPU time of one call in milliseconds.
+    CpuMillis,
     /// A count of things, exact: all its digits are shown.
     Count,
     /// A mean or percentile of counts.
@@ -29,6 +31,8 @@ pub enum Kind {
     Percent,
     /// Any other part of a whole in percent: three digits, all only when exact.
     Portion,
+    /// A change in percent of a base, with its sign; any size.
+    Change,
     /// A size in bytes.
     Bytes,
     /// Bytes per second.
@@ -73,10 +77,11 @@ impl Kind {
             Self::Span => &SPAN_UNITS,
             Self::CpuSeconds => &[(1.0, "s")],
             Self::CpuMicros => &[(1.0, "µs")],
+            Self::CpuMillis => &[(1.0, "ms")],
             Self::Count | Self::Quantity | Self::Index | Self::Money => &[(1.0, "")],
             Self::Rate => &[(1.0, "/s")],
             Self::Ratio => &[(1.0, "×")],
-            Self::Percent | Self::Portion => &[(1.0, "%")],
+            Self::Percent | Self::Portion | Self::Change => &[(1.0, "%")],
             Self::Bytes => &BYTE_UNITS,
             Self::ByteRate => &BYTE_RATE_UNITS,
             Self::Cores => &[(1.0, "cores")],
@@ -152,6 +157,8 @@ impl Scale {
             Kind::Portion if shown < 100.0 && three_digits(shown) >= 100.0 => "99.9".to_owned(),
             Kind::Portion if shown == 100.0 => "100".to_owned(),
             Kind::Index => share(shown, 1.0, 4),
+            Kind::Change if shown > 0.0 => format!("+{}", significant(shown)),
+            Kind::Change if shown < 0.0 && shown > -SMALLEST => "0".to_owned(),
             Kind::Bytes if self.unit.1 == "B" => {
                 grouped(&format!("{:.0}", shown.abs()), shown < 0.0)
             }

@@ -7,8 +7,8 @@ use results::level::{
 };
 use results::units::float;
 use results::{
-    Capacity, Control, Ideal, LatencyHistogram, Level, Machine, Run, RunKind, Slo, Summary, Target,
-    Tester, Workload,
+    AnyRun, Capacity, Control, Ideal, LatencyHistogram, Level, Machine, Run, RunKind, Slo, Summary,
+    Target, Tester, Workload,
 };
 
 /// How one level went.
@@ -367,6 +367,13 @@ pub(crate) fn all() -> Vec<(&'static str, Run)> {
         ("empty", empty()),
         ("hostile", hostile()),
     ]
+}
+
+/// The samples of both kinds of load.
+pub(crate) fn any() -> Vec<(&'static str, AnyRun)> {
+    let streams = all().into_iter().map(|(name, run)| (name, run.into()));
+    let tools = crate::tools::samples::all().into_iter().map(|(name, run)| (name, run.into()));
+    streams.chain(tools).collect()
 }
 
 fn rejudged(mut run: Run, predicates: &[&str]) -> Run {

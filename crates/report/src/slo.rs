@@ -19,6 +19,8 @@ pub fn kind_of_unit(unit: &str) -> Kind {
         "ratio" => Kind::Ratio,
         "bytes/s" => Kind::ByteRate,
         "1/s" => Kind::Rate,
+        "us" => Kind::CpuMicros,
+        "bytes" => Kind::Bytes,
         _ => Kind::Count,
     }
 }

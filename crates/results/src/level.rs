@@ -363,6 +363,10 @@ impl Judged for Level {
         format!("{} users", self.users)
     }
 
+    fn duration_s(&self) -> f64 {
+        self.duration_s
+    }
+
     fn trusted(&self) -> bool {
         self.trusted
     }

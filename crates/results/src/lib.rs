@@ -8,6 +8,7 @@
 
 pub mod any;
 pub mod capacity;
+pub mod compare;
 pub mod histogram;
 pub mod level;
 pub mod load;

@@ -47,6 +47,9 @@ pub trait Load: Part {
     type Level: Part + Judged;
     /// The tester's own error.
     type Control: Part;
+
+    /// The name of the scenario of a workload.
+    fn scenario(workload: &Self::Workload) -> &str;
 }
 
 /// Users that hold streamed answers open.
@@ -62,6 +65,10 @@ impl Load for Streams {
     type Workload = Workload;
     type Level = Level;
     type Control = Control;
+
+    fn scenario(workload: &Workload) -> &str {
+        &workload.scenario
+    }
 }
 
 impl Load for Tools {
@@ -69,6 +76,10 @@ impl Load for Tools {
     type Workload = ToolsWorkload;
     type Level = ToolsLevel;
     type Control = ToolsControl;
+
+    fn scenario(workload: &ToolsWorkload) -> &str {
+        &workload.scenario
+    }
 }
 
 /// What SLO, capacity and verdict need to know of a level.
@@ -78,6 +89,9 @@ pub trait Judged {
 
     /// The load in words: `500 users`, `4 agents x 8 calls`.
     fn load_words(&self) -> String;
+
+    /// Wall-clock time of the level in seconds.
+    fn duration_s(&self) -> f64;
 
     /// Whether the tester and the machine left the result alone.
     fn trusted(&self) -> bool;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 
-use crate::media::Transfer;
+use crate::media::{EventList, Transfer};
 use crate::stream::{BEFORE_BREAK, EventStream};
 use crate::wheel::{Alarm, Wheel};
 
@@ -26,6 +26,8 @@ pub(crate) enum Body {
     Short(Box<Short>),
     /// Events, each when it is due.
     Stream(Box<EventStream>),
+    /// Events that are known beforehand, each when it is due.
+    Events(Box<EventList>),
     /// A file, piece by piece.
     Transfer(Box<Transfer>),
 }
@@ -69,6 +71,7 @@ impl http_body::Body for Body {
                 None => short.alarm.poll(short.cut_at, context).map(|_| Some(Err(Cut))),
             },
             Self::Stream(stream) => stream.poll_frame(context),
+            Self::Events(events) => events.poll_frame(context),
             Self::Transfer(transfer) => transfer.poll_frame(context),
         }
     }
@@ -78,6 +81,7 @@ impl http_body::Body for Body {
             Self::Whole(bytes) => bytes.is_empty(),
             Self::Short(_) => false,
             Self::Stream(stream) => stream.is_over(),
+            Self::Events(events) => events.is_over(),
             Self::Transfer(transfer) => transfer.is_over(),
         }
     }
@@ -87,7 +91,7 @@ impl http_body::Body for Body {
         match self {
             Self::Whole(bytes) => exact(bytes.len()),
             Self::Short(short) => exact(short.announced),
-            Self::Stream(_) => SizeHint::default(),
+            Self::Stream(_) | Self::Events(_) => SizeHint::default(),
             Self::Transfer(transfer) => transfer.size_hint(),
         }
     }

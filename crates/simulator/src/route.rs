@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout};
 use crate::answer::{Answered, Refused, serve, serve_body};
 use crate::api::{Api, Problem};
 use crate::body::Body;
+use crate::openai::responses::Ordered;
 use crate::plan::Plan;
 use crate::stats::Endpoint;
 use crate::worker::{InFlight, Worker};
@@ -36,6 +37,7 @@ enum Target<'a> {
     Models,
     Model(&'a str),
     Response(&'a str),
+    CancelResponse(&'a str),
     Stats,
     Metrics,
     Reset,
@@ -56,6 +58,10 @@ impl<'a> Target<'a> {
             _ => match path.strip_prefix("/v1/")?.split_once('/')? {
                 ("models", id) if !id.is_empty() => Self::Model(id),
                 ("responses", id) if !id.is_empty() && !id.contains('/') => Self::Response(id),
+                ("responses", rest) => match rest.strip_suffix("/cancel") {
+                    Some(id) if !id.is_empty() && !id.contains('/') => Self::CancelResponse(id),
+                    _ => return None,
+                },
                 _ => return None,
             },
         })
@@ -63,7 +69,7 @@ impl<'a> Target<'a> {
 
     fn method(self) -> Method {
         match self {
-            Self::Post(_) | Self::Reset => Method::POST,
+            Self::Post(_) | Self::Reset | Self::CancelResponse(_) => Method::POST,
             _ => Method::GET,
         }
     }
@@ -97,7 +103,12 @@ where
         Target::Models | Target::Model(_) => models(&worker, target, &head, started).await,
         Target::Response(id) => {
             let in_flight = worker.begin(Endpoint::Responses);
-            let found = openai::responses::retrieve(id, &worker.shared);
+            let found = openai::responses::retrieve(id, &worker.shared).await;
+            fetched(&worker, Api::OpenAi, &head, started, found, in_flight).await
+        }
+        Target::CancelResponse(id) => {
+            let in_flight = worker.begin(Endpoint::Responses);
+            let found = openai::background::cancel(id, &worker.shared).await;
             fetched(&worker, Api::OpenAi, &head, started, found, in_flight).await
         }
         Target::Stats => Ok(admin::stats(&worker.shared).await),
@@ -130,7 +141,14 @@ where
     let order = match endpoint {
         Endpoint::ChatCompletions => openai::chat::order(&body, &mut plan).map_err(Problem::from),
         Endpoint::Messages => anthropic::messages::order(&body, &mut plan).map_err(Problem::from),
-        Endpoint::Responses => openai::responses::order(&body, &mut plan, shared),
+        Endpoint::Responses => match openai::responses::order(&body, &mut plan, shared) {
+            Ok(Ordered::Later(order)) => {
+                drop(body);
+                return openai::background::answer(worker, plan, *order, in_flight).await;
+            }
+            Ok(Ordered::Now(order)) => Ok(order),
+            Err(problem) => Err(problem),
+        },
         // Only these two are left: other endpoints do not come here.
         _ => {
             let answer = if endpoint == Endpoint::CountTokens {

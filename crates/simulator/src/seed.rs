@@ -35,6 +35,11 @@ impl Seed {
         Self(seed)
     }
 
+    /// The seed that follows from this one in a certain way.
+    pub(crate) fn map(self, next: impl FnOnce(u64) -> u64) -> Self {
+        Self(next(self.0))
+    }
+
     /// The seed of the server's request with this number.
     pub(crate) fn of_request(server_seed: u64, number: u64) -> Self {
         Self(mix(server_seed, number))

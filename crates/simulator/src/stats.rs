@@ -17,11 +17,15 @@ pub(crate) enum Endpoint {
     Models,
     Videos,
     VideoContent,
+    Images,
+    Files,
+    Speech,
+    Transcriptions,
 }
 
 impl Endpoint {
     /// All of them, in the order of their counters.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::ChatCompletions,
         Self::Messages,
         Self::CountTokens,
@@ -30,6 +34,10 @@ impl Endpoint {
         Self::Models,
         Self::Videos,
         Self::VideoContent,
+        Self::Images,
+        Self::Files,
+        Self::Speech,
+        Self::Transcriptions,
     ];
 
     /// The name in statistics.
@@ -43,6 +51,10 @@ impl Endpoint {
             Self::Models => "models",
             Self::Videos => "videos",
             Self::VideoContent => "video_content",
+            Self::Images => "images",
+            Self::Files => "files",
+            Self::Speech => "speech",
+            Self::Transcriptions => "transcriptions",
         }
     }
 }

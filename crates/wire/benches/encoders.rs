@@ -35,6 +35,7 @@ fn encoders(criterion: &mut Criterion) {
         store: true,
         tool_choice: None,
         tools: None,
+        background: false,
     });
     let mut group = criterion.benchmark_group("content_event");
     group.throughput(Throughput::Elements(1));

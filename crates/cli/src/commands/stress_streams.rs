@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use anyhow::{Context, anyhow};
 use results::units::millis;
-use results::{Ideal, Run, VerdictWord};
+use results::{Ideal, Load, Run, VerdictWord};
 use runtime::signal::{Shutdown, Signals};
 use stress::config::{Config, Header};
 use stress::error::ErrorKind;
@@ -98,7 +98,7 @@ fn resolve(args: StreamsArgs) -> Result<Settings, Failure> {
 }
 
 /// The command line as somebody else would repeat it: the program by its name, not by its path.
-fn command_line() -> Vec<String> {
+pub(crate) fn command_line() -> Vec<String> {
     let arguments = std::env::args_os().skip(1);
     let arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
     std::iter::once("weir".to_owned()).chain(arguments).collect()
@@ -113,7 +113,7 @@ fn placeholder() -> TargetUrl {
     clippy::disallowed_methods,
     reason = "the command line is the one that reads the environment"
 )]
-fn api_key(variable: &str) -> Result<Secret, Failure> {
+pub(crate) fn api_key(variable: &str) -> Result<Secret, Failure> {
     match std::env::var(variable) {
         Ok(key) if !key.trim().is_empty() => Ok(Secret::new(key.trim())),
         _ => Err(Failure::environment(anyhow!(
@@ -287,7 +287,7 @@ fn ideal_course(profile: Option<String>) -> Result<Option<Ideal>, Failure> {
 }
 
 /// The exit code of a finished run.
-fn exit_code(run: &Run) -> u8 {
+pub(crate) fn exit_code<K: Load>(run: &Run<K>) -> u8 {
     if run.interrupted {
         return INTERRUPTED;
     }
@@ -298,7 +298,7 @@ fn exit_code(run: &Run) -> u8 {
     }
 }
 
-fn failure(error: stress::error::Error) -> Failure {
+pub(crate) fn failure(error: stress::error::Error) -> Failure {
     let code = match error.kind() {
         ErrorKind::Usage => USAGE,
         ErrorKind::Environment => ENVIRONMENT,

@@ -183,10 +183,12 @@ impl Pool {
                         let body = AnswerBody::Http1(Box::new(body), Rc::clone(self));
                         Ok(Some(Exchange { head, body }))
                     }
+                    Err(failed) if failed.heard || failed.sent && fresh => {
+                        Err(SendError::Http1(failed.error))
+                    }
                     // An idle connection that the upstream closes while we write: nothing came
                     // back, so the request counts as not begun (RFC 9112, section 9.3.1).
-                    Err(failed) if !failed.heard && !(failed.sent && fresh) => Ok(None),
-                    Err(failed) => Err(SendError::Http1(failed.error)),
+                    Err(_) => Ok(None),
                 }
             }
             Ready::Http2(seat) => {

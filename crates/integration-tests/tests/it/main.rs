@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod bad_input;
+mod compare;
 mod faults;
 mod gateway;
+mod media_files;
 mod peers;
 mod reports;
 mod streams;
+mod tools;

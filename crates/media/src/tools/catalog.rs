@@ -74,6 +74,12 @@ impl Catalog {
         Self(entries::all().into_iter().filter(|entry| parts.contain(entry.needs)).collect())
     }
 
+    /// All tools, whatever is set up. One that lacks its part says so when it is called.
+    #[must_use]
+    pub fn all() -> Self {
+        Self(entries::all())
+    }
+
     /// A tool by its name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Entry> {

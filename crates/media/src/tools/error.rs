@@ -8,6 +8,7 @@ use crate::inline::InlineError;
 use crate::pool::PoolError;
 use crate::provider::ProviderError;
 use crate::store::StoreError;
+use crate::transform::audio::AudioError;
 use crate::transform::image::ImageError;
 
 /// Why a call brought no result. Messages are for agents and people: they hold no path of the
@@ -38,6 +39,9 @@ pub enum ToolError {
     /// A picture could not be read or made.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// A sound could not be read or made.
+    #[error(transparent)]
+    Audio(#[from] AudioError),
     /// A job ended without a result.
     #[error("job {id} ended as {status}{}", reason(.message))]
     JobFailed {
@@ -134,7 +138,8 @@ impl ToolError {
             Self::Provider(ProviderError::Late { .. }) | Self::Timeout { .. } => Kind::Timeout,
             Self::Provider(_) => Kind::Api,
             Self::Store(StoreError::NotFound(_) | StoreError::NoFolder(_)) => Kind::NotFound,
-            Self::Store(_) | Self::Image(_) => Kind::Usage,
+            Self::Audio(AudioError::EncoderMissing { .. }) => Kind::Config,
+            Self::Store(_) | Self::Image(_) | Self::Audio(_) => Kind::Usage,
             Self::Download(_) => Kind::Download,
             Self::JobFailed { .. } => Kind::JobFailed,
             Self::Busy(_) | Self::Inline(_) | Self::Pool(PoolError::Full { .. }) => Kind::Api,

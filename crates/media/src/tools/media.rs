@@ -1,5 +1,6 @@
 //! What all tools work with: folders, providers, bounds.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::ToolError;
@@ -9,6 +10,7 @@ use crate::pool::CpuPool;
 use crate::provider::{AudioProvider, ImageProvider, VideoProvider};
 use crate::server::Metrics;
 use crate::store::{Kind, OnConflict, Store};
+use crate::transform::audio::Encoder;
 use crate::transform::image;
 
 /// The parts of a server that a tool may need.
@@ -57,6 +59,13 @@ pub struct Media {
     pub admission: Admission,
     /// Where heavy work runs.
     pub pool: CpuPool,
+    /// Where files of an object storage are put while they are decoded.
+    pub scratch: PathBuf,
+    /// Encodes MP3.
+    pub encoder: Encoder,
+    /// A local folder for what a decoder reads of files in an object storage: copies without a
+    /// name, which the system removes with the last one who reads them.
+    pub scratch: PathBuf,
     /// Bounds of pictures that are decoded.
     pub image_limits: image::Limits,
     /// What happens when a name is taken and the caller does not say.
@@ -98,6 +107,10 @@ impl Media {
 
     pub(super) fn image_provider(&self) -> Result<&dyn ImageProvider, ToolError> {
         self.image_provider.as_deref().ok_or_else(|| no_provider("pictures"))
+    }
+
+    pub(super) fn audio_provider(&self) -> Result<&dyn AudioProvider, ToolError> {
+        self.audio_provider.as_deref().ok_or_else(|| no_provider("sound"))
     }
 }
 

@@ -11,8 +11,10 @@ use crate::number::{self, Kind, coordinate};
 /// Lines over the number of users.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lines {
-    /// The horizontal axis: users.
+    /// The horizontal axis: the load.
     pub x: Axis,
+    /// What the load is counted in: `users`.
+    pub noun: &'static str,
     /// The vertical axis.
     pub y: Axis,
     /// The lines.
@@ -28,6 +30,8 @@ pub struct Lines {
 pub struct Series {
     /// Written at its end.
     pub name: String,
+    /// What the name stands for, in a legend below; empty where the name says it.
+    pub meaning: String,
     /// Colour.
     pub hue: Hue,
     /// Strength and shape of its marks.
@@ -63,8 +67,12 @@ pub enum GuideCourse {
     PerUser(f64),
 }
 
-pub(super) const HEIGHT: f64 = 320.0;
+const HEIGHT: f64 = 320.0;
 const FRAME: Frame = Frame { left: 58.0, right: WIDTH - 62.0, top: 40.0, bottom: HEIGHT - 48.0 };
+const LEGEND_ROW: f64 = 24.0;
+const LEGEND_COLUMNS: usize = 2;
+/// Characters of a name that a column of the legend has room for.
+const LEGEND_CHARACTERS: usize = 34;
 /// Distance that keeps two labels at the ends of lines apart.
 const LABEL_DISTANCE: f64 = 17.0;
 
@@ -82,7 +90,33 @@ impl Lines {
             (draw_guides(self, &x, &y, &unit, &users))
             @for &(from, _) in &self.hatched { (self.hatch_name(&x, &y, &unit, from)) }
             (self.names(&y, &unit))
+            (self.legend())
             @for (index, &at) in users.iter().enumerate() { (self.values_at(&users, index, at, &x)) }
+        }
+    }
+
+    /// The height of the drawing: a row of the legend for every two names that need one.
+    pub(super) fn height(&self) -> f64 {
+        HEIGHT + count(self.explained().count().div_ceil(LEGEND_COLUMNS)) * LEGEND_ROW
+    }
+
+    fn explained(&self) -> impl Iterator<Item = &Series> {
+        self.series.iter().filter(|series| !series.meaning.is_empty())
+    }
+
+    /// What the names of the lines stand for, each beside its mark.
+    fn legend(&self) -> Markup {
+        html! {
+            @for (index, series) in self.explained().enumerate() {
+                @let x = count(index % LEGEND_COLUMNS) * (WIDTH / count(LEGEND_COLUMNS));
+                @let y = HEIGHT + 8.0 + count(index / LEGEND_COLUMNS) * LEGEND_ROW;
+                g class={ "series " (series.hue.class()) " " (series.strength.class()) } {
+                    (mark(series.strength, &no_source(), x + 6.0, y - 4.0))
+                }
+                text class="tick" x=(coordinate(x + 18.0)) y=(coordinate(y)) {
+                    (cut_to(&series.meaning, LEGEND_CHARACTERS))
+                }
+            }
         }
     }
 
@@ -185,9 +219,10 @@ impl Lines {
             })
         };
         let level = points().find_map(|(_, point)| point.figure.level);
-        let mut tip = format!("{} users", number::show(Kind::Count, Some(at)));
+        let mut tip = format!("{} {}", number::show(Kind::Count, Some(at)), self.noun);
         for (series, point) in points() {
-            tip.push_str(&format!("\n{}: {}", series.name, point.figure.show()));
+            let name = if series.meaning.is_empty() { &series.name } else { &series.meaning };
+            tip.push_str(&format!("\n{name}: {}", point.figure.show()));
         }
         let cross = html! {
             line class="cross" x1=(coordinate(place)) x2=(coordinate(place))
@@ -195,6 +230,24 @@ impl Lines {
         };
         hit((from, FRAME.top, to - from, FRAME.height()), level, &tip, &cross)
     }
+}
+
+/// A mark in the legend stands for no number.
+fn no_source() -> Figure {
+    Figure::of_run("", Kind::Count, None)
+}
+
+/// A text cut after so many characters, with a mark where it was.
+fn cut_to(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
+/// A small count as a number of places.
+fn count(count: usize) -> f64 {
+    f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// The span of users shown: a little beyond the first and last, so that marks are not cut.

@@ -6,6 +6,7 @@
 
 mod axis;
 mod bars;
+mod calls;
 mod line;
 mod scale;
 mod stack;
@@ -18,6 +19,7 @@ use crate::figure::Figure;
 use crate::number::{self, Kind, coordinate};
 
 pub use bars::{Bar, Histogram};
+pub use calls::{AgentCalls, CallBar, Calls, ProbeMark};
 pub use line::{Guide, GuideCourse, Lines, Point, Series};
 pub use stack::{Segment, Stack, StackRow};
 pub use timeline::{Moment, Timeline};
@@ -50,7 +52,7 @@ pub struct Chart {
 /// A kind of drawing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plot {
-    /// Lines over the number of users.
+    /// Lines over the load.
     Lines(Lines),
     /// One stacked bar a level.
     Stack(Stack),
@@ -58,6 +60,8 @@ pub enum Plot {
     Histogram(Histogram),
     /// Two lines over the time of a level.
     Timeline(Timeline),
+    /// Every call of a level by agent and time.
+    Calls(Calls),
 }
 
 /// A colour of the Okabe-Ito set, by the name of its class.
@@ -127,10 +131,11 @@ impl Chart {
     #[must_use]
     pub fn svg(&self, place: Place) -> String {
         let (height, marks) = match &self.plot {
-            Plot::Lines(plot) => (line::HEIGHT, plot.draw(&self.id)),
+            Plot::Lines(plot) => (plot.height(), plot.draw(&self.id)),
             Plot::Stack(plot) => (plot.height(), plot.draw(&self.id)),
             Plot::Histogram(plot) => (bars::HEIGHT, plot.draw(&self.id)),
             Plot::Timeline(plot) => (timeline::HEIGHT, plot.draw(&self.id)),
+            Plot::Calls(plot) => (plot.height(), plot.draw(&self.id)),
         };
         let view_box = format!("0 0 {} {}", coordinate(WIDTH), coordinate(height));
         let (title_id, text_id) = (format!("{}-title", self.id), format!("{}-desc", self.id));

@@ -13,13 +13,21 @@ use crate::number::{self, Kind, coordinate};
 pub struct Stack {
     /// The bars from above.
     pub rows: Vec<StackRow>,
+    /// What the labels of the bars count.
+    pub labels: &'static str,
+    /// What the shares are of.
+    pub of: &'static str,
 }
 
 /// One bar.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StackRow {
-    /// Users of the level.
-    pub users: Figure,
+    /// The level's load, as its axis shows it.
+    pub label: String,
+    /// The level's load in words.
+    pub load: String,
+    /// Index of its level.
+    pub level: usize,
     /// Its parts from the left.
     pub segments: Vec<Segment>,
     /// Marked as not trusted.
@@ -56,11 +64,11 @@ impl Stack {
         let frame = Frame { left: LEFT, right: RIGHT, top: TOP, bottom: self.bars_bottom() };
         let x = Scale::linear((0.0, 100.0), (frame.left, frame.right));
         html! {
-            text class="name" x="0" y=(coordinate(TOP - 14.0)) { "users" }
+            text class="name" x="0" y=(coordinate(TOP - 14.0)) { (self.labels) }
             @for (index, row) in self.rows.iter().enumerate() {
                 (row.draw(chart, TOP + PITCH * rows(index), &frame))
             }
-            (frame.horizontal(&x, &x.ticks(), "share of ended streams, %"))
+            (frame.horizontal(&x, &x.ticks(), &format!("share of ended {}, %", self.of)))
             (self.legend())
         }
     }
@@ -117,14 +125,14 @@ impl StackRow {
         } else {
             format!("{} not ok", number::show(Kind::Count, Some(failed)))
         };
-        let mut tip = format!("{} users", self.users.show());
+        let mut tip = self.load.clone();
         for segment in self.segments.iter().filter(|segment| segment.figure.value > Some(0.0)) {
             tip.push_str(&format!("\n{}: {}", segment.name, segment.figure.show()));
         }
         let area = (frame.left, top - 4.0, frame.width(), THICKNESS + 8.0);
         html! {
             text class="tick" x=(coordinate(frame.left - 8.0)) y=(coordinate(middle)) dy="0.32em"
-                text-anchor="end" { (self.users.show()) }
+                text-anchor="end" { (self.label) }
             @for (segment, width) in self.segments.iter().zip(widths) {
                 @if width > 0.0 {
                     @let (value, metric, level) = sources(&segment.figure);
@@ -143,7 +151,7 @@ impl StackRow {
             text class="tick" x=(coordinate(frame.right + 8.0)) y=(coordinate(middle)) dy="0.32em" {
                 (note)
             }
-            (hit(area, self.users.level, &tip, &html! {}))
+            (hit(area, Some(self.level), &tip, &html! {}))
         }
     }
 

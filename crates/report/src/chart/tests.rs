@@ -1,7 +1,9 @@
 use super::*;
 use crate::charts;
+use crate::document::Block;
 use crate::overview::Overview;
 use crate::samples;
+use crate::subject::Subject;
 
 fn all_charts(run: &results::Run) -> Vec<Chart> {
     let overview = Overview::of(run);
@@ -17,10 +19,22 @@ fn all_charts(run: &results::Run) -> Vec<Chart> {
     of_run.into_iter().flatten().chain(of_levels).collect()
 }
 
+/// The charts of a document of either kind.
+fn charts_of(run: &results::AnyRun) -> Vec<Chart> {
+    let document = run.document();
+    let blocks = document.sections.into_iter().flat_map(|section| section.blocks);
+    let in_sections = blocks.flat_map(|block| match block {
+        Block::Chart(chart) => vec![*chart],
+        Block::PerLevel(levels) => levels.into_iter().flat_map(|level| level.charts).collect(),
+        _ => Vec::new(),
+    });
+    document.level_charts.into_iter().chain(in_sections).collect()
+}
+
 #[test]
 fn no_coordinate_is_missing_or_outside_of_reason() {
-    for (name, run) in samples::all() {
-        for chart in all_charts(&run) {
+    for (name, run) in samples::any() {
+        for chart in charts_of(&run) {
             let svg = chart.svg(Place::File);
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{name}: {}", chart.id);
             let without_style = svg.split("</style>").last().unwrap();
@@ -70,4 +84,15 @@ fn drawings_are_as_before() {
     for chart in all_charts(&run).into_iter().filter(|chart| !chart.id.ends_with(['0', '1', '2'])) {
         insta::assert_snapshot!(chart.id.clone(), chart.svg(Place::Page));
     }
+}
+
+#[test]
+fn every_call_is_a_bar_and_what_went_wrong_has_a_mark() {
+    let run = crate::tools::samples::corrupt().into();
+    let chart = charts_of(&run).into_iter().find(|chart| chart.id == "chart-calls-0").unwrap();
+    let svg = chart.svg(Place::Page);
+    assert_eq!(svg.matches("data-metric=\"files.").count(), 32);
+    assert_eq!(svg.matches("class=\"outcome wrong_bytes\"").count(), 2, "the bar and the legend");
+    assert_eq!(svg.matches(">!</text>").count(), 1);
+    insta::assert_snapshot!("chart-calls", svg);
 }

@@ -29,7 +29,7 @@ pub fn level_charts(overview: &Overview<'_>) -> Vec<LevelCharts> {
         .filter(|view| view.index >= skipped || Some(view.index) == chosen)
         .map(|&view| LevelCharts {
             level: view.index,
-            users: view.users(),
+            label: format!("{} users", view.users().show()),
             chosen: Some(view.index) == chosen,
             charts: [gaps(overview, view), course(view)].into_iter().flatten().collect(),
         })

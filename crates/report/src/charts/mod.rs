@@ -8,7 +8,7 @@ use results::level::Outcome;
 pub use level::level_charts;
 pub use run::{cpu, events, memory, outcomes, stretch_or_total, ttft};
 
-use crate::overview::Overview;
+use crate::overview::{LevelView, Overview};
 
 /// An outcome as people read it.
 #[must_use]
@@ -27,13 +27,16 @@ pub fn outcome_name(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Spans of users around the levels that are not trusted: half way to their neighbours.
+/// Spans of users around the levels that are not trusted.
 fn hatched(overview: &Overview<'_>) -> Vec<(f64, f64)> {
-    let mut levels: Vec<(f64, bool)> = overview
-        .levels
-        .iter()
-        .map(|view| (results::units::float(view.level.users), view.level.trusted))
-        .collect();
+    let place =
+        |view: &LevelView<'_>| (results::units::float(view.level.users), view.level.trusted);
+    hatched_around(overview.levels.iter().map(place).collect())
+}
+
+/// Spans of load around the levels that are not trusted: half way to their neighbours. Each level
+/// is given with its load, and whether it is trusted.
+pub(crate) fn hatched_around(mut levels: Vec<(f64, bool)>) -> Vec<(f64, f64)> {
     levels.sort_by(|a, b| a.0.total_cmp(&b.0));
     let edge = |index: Option<usize>, at: f64| {
         index.and_then(|index| levels.get(index)).map_or(at, |other| f64::midpoint(other.0, at))

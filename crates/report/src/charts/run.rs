@@ -67,7 +67,9 @@ pub fn outcomes(overview: &Overview<'_>) -> Option<Chart> {
         .levels
         .iter()
         .map(|view| StackRow {
-            users: view.users(),
+            label: view.users().show(),
+            load: format!("{} users", view.users().show()),
+            level: view.index,
             untrusted: !view.level.trusted,
             segments: Outcome::ALL
                 .into_iter()
@@ -97,7 +99,7 @@ pub fn outcomes(overview: &Overview<'_>) -> Option<Chart> {
         id: "chart-outcomes".to_owned(),
         title,
         description: "One bar a level: the share of its ended streams by outcome.".to_owned(),
-        plot: Plot::Stack(Stack { rows }),
+        plot: Plot::Stack(Stack { rows, labels: "users", of: "streams" }),
         table: Some(table),
     })
 }
@@ -216,7 +218,13 @@ fn series(
         .filter(|point| point.figure.value.is_some())
         .collect();
     points.sort_by(|a, b| a.users.total_cmp(&b.users));
-    (!points.is_empty()).then(|| Series { name: name.to_owned(), hue, strength, points })
+    (!points.is_empty()).then(|| Series {
+        name: name.to_owned(),
+        meaning: String::new(),
+        hue,
+        strength,
+        points,
+    })
 }
 
 fn lines(
@@ -249,6 +257,7 @@ fn lines(
         description,
         plot: Plot::Lines(Lines {
             x: Axis { title: "users at once".to_owned(), kind: Kind::Count },
+            noun: "users",
             y: Axis { title: axis.to_owned(), kind },
             series,
             guides,

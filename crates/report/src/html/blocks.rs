@@ -56,19 +56,30 @@ pub(super) fn block(block: &Block) -> Markup {
                 "To measure it, " (inline(remedy)) "."
             }
         },
-        Block::Command(command) => html! {
-            div class="command" {
-                pre tabindex="0" { code id="command" { (command) } }
-                button type="button" class="tool" data-copy="command" { "Copy" }
+        Block::Command(command) => self::command("command", command),
+        Block::Examples(examples) => html! {
+            @for (index, example) in examples.iter().enumerate() {
+                p { (inline(&example.what)) }
+                (self::command(&format!("example-{index}"), &example.command))
             }
         },
-        Block::Glossary => html! {
+        Block::Glossary(terms) => html! {
             dl class="glossary" {
-                @for term in Term::ALL {
+                @for term in *terms {
                     div id=(term.id()) { dt { (term.name()) } dd { (term.definition()) } }
                 }
             }
         },
+    }
+}
+
+/// Something to type, and a button that copies it.
+fn command(id: &str, command: &str) -> Markup {
+    html! {
+        div class="command" {
+            pre tabindex="0" { code id=(id) { (command) } }
+            button type="button" class="tool" data-copy=(id) { "Copy" }
+        }
     }
 }
 
@@ -103,11 +114,11 @@ fn per_level(levels: &[LevelCharts]) -> Markup {
     let any_chosen = levels.iter().any(|level| level.chosen);
     html! {
         div class="per-level" {
-            p class="pick" { "Inside one level, users:" }
+            p class="pick" { "Inside one level:" }
             @for (index, level) in levels.iter().enumerate() {
                 input type="radio" name="level" id={ "pick-" (level.level) } value=(level.level)
                     checked[level.chosen || (!any_chosen && index == 0)];
-                label for={ "pick-" (level.level) } { (level.users.show()) }
+                label for={ "pick-" (level.level) } { (level.label) }
             }
             @for level in levels {
                 div class="panel grid" data-level=(level.level) {

@@ -19,7 +19,7 @@ pub(super) const STEPS: [Step; 7] = [
     Step { charted: 8, detail: Detail::All },
     Step { charted: 4, detail: Detail::All },
     Step { charted: 1, detail: Detail::All },
-    Step { charted: 1, detail: Detail::NoCourse },
+    Step { charted: 1, detail: Detail::Short },
     Step { charted: 0, detail: Detail::Nothing },
 ];
 

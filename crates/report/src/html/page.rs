@@ -1,13 +1,12 @@
 //! The page around the sections.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use results::VerdictWord;
 
 use super::blocks::{block, chart, inline};
 use super::embed::Embedded;
 use super::table::table;
 use crate::chart;
-use crate::document::{Block, Document, Finding, KeyNumber, Section};
+use crate::document::{Block, Document, Finding, KeyNumber, Section, Tone};
 
 const STYLE: &str = include_str!("assets/style.css");
 const LIGHT: &str = include_str!("assets/light.css");
@@ -19,7 +18,6 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 
                       img-src data:; base-uri 'none'; form-action 'none'";
 
 pub(super) fn render(document: &Document, embedded: &Embedded) -> String {
-    let word = document.headline.word;
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -29,12 +27,12 @@ pub(super) fn render(document: &Document, embedded: &Embedded) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="generator" content="Weir";
-                title { (word.as_str()) " · " (document.title) " · Weir" }
+                title { (document.headline.word) " · " (document.title) " · Weir" }
                 link rel="icon" href="data:,";
                 style { (PreEscaped(style())) }
             }
             body {
-                a class="skip" href="#levels-overview" { "Skip to the levels" }
+                a class="skip" href="#levels-overview" { "Skip to the main table" }
                 (bar())
                 main {
                     (hero(document))
@@ -81,17 +79,18 @@ fn bar() -> Markup {
 }
 
 fn hero(document: &Document) -> Markup {
-    let class = match document.headline.word {
-        VerdictWord::Met => "met",
-        VerdictWord::NotMet => "not-met",
-        VerdictWord::NotTrusted => "not-trusted",
+    let word = document.headline.word;
+    let class = match document.headline.tone {
+        Tone::Good => "met",
+        Tone::Bad => "not-met",
+        Tone::Doubt => "not-trusted",
     };
     html! {
         section class="hero" id="verdict" {
             p class="about" { strong { (document.title) } " · " (inline(&document.subtitle)) }
             h1 {
-                span class={ "verdict " (class) } data-verdict=(document.headline.word.as_str()) {
-                    (document.headline.word.as_str())
+                span class={ "verdict " (class) } data-verdict=(word) {
+                    (word)
                 }
                 " "
                 span class="sentence" { (inline(&document.headline.sentence)) }
@@ -119,7 +118,7 @@ fn key_numbers(numbers: &[KeyNumber]) -> Markup {
 fn levels(document: &Document) -> Markup {
     html! {
         section class="wide" id="levels-overview" {
-            h2 { "Levels" }
+            h2 { (document.levels_title) }
             @if document.levels.rows.is_empty() {
                 p class="missing" { strong { "Not measured" } ": no level ran to an end." }
             }
@@ -180,14 +179,14 @@ fn footer(document: &Document, embedded: &Embedded) -> Markup {
     html! {
         footer {
             p {
-                "Made by Weir from run.json alone. This page loads nothing and sends nothing."
-                @if charted < levels {
+                "Made by Weir from " (embedded.file) " alone. This page loads nothing and sends nothing."
+                @if (1..levels).contains(&charted) || (charted == 0 && document.charts_levels && levels > 0) {
                     " To stay small it has charts of " (charted) " of its " (levels) " levels."
                 }
-                @if let Some(note) = embedded.note { " " (note) }
+                @if let Some(note) = &embedded.note { " " (note) }
             }
             @if embedded.json.is_some() {
-                button type="button" class="tool" id="save" { "Save run.json" }
+                button type="button" class="tool" id="save" data-file=(embedded.file) { "Save " (embedded.file) }
             }
         }
         div id="tip" role="status" hidden {}

@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
 
+use results::AnyRun;
 use serde_json::Value;
 
 use super::*;
 use crate::figure::DERIVED;
-use crate::samples;
+use crate::{compare, samples};
 
 /// A start tag: its name and attributes.
 #[derive(Debug)]
@@ -129,33 +130,42 @@ fn at_path<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
 
 #[test]
 fn every_number_that_is_not_derived_stands_in_the_run() {
-    for (name, run) in samples::all() {
-        let json: Value = serde_json::from_str(&run.to_json()).unwrap();
-        let mut seen = 0;
-        visit(&render(&run), |tag, level| {
-            let (Some(metric), Some(value)) = (tag.get("data-metric"), tag.get("data-value"))
-            else {
-                return;
-            };
-            if metric.starts_with(DERIVED) {
-                return;
-            }
-            // A metric of the run itself stands at the top even inside a level's row.
-            let of_level = level.map(|level| format!("levels.{level}.{metric}"));
-            let found = of_level
-                .and_then(|path| at_path(&json, &path))
-                .or_else(|| at_path(&json, metric))
-                .unwrap_or_else(|| panic!("{name}: no {metric} at level {level:?}"));
-            assert_eq!(found.as_f64(), value.parse().ok(), "{name}: {metric} at level {level:?}");
-            seen += 1;
-        });
-        assert!(seen > 20 || run.levels.is_empty(), "{name}: only {seen} numbers were checked");
+    for (name, run) in samples::any() {
+        let seen = check_numbers(name, &render(&run), &run.to_json());
+        assert!(seen > 20 || name.ends_with("empty"), "{name}: only {seen} numbers were checked");
     }
+    for (name, comparison) in compare::tests::all() {
+        let seen = check_numbers(name, &render(&comparison), &comparison.to_json());
+        assert!(seen > 5 || name.ends_with("empty"), "{name}: only {seen} numbers were checked");
+    }
+}
+
+/// Every number of a page stands in its data where it says; how many there were.
+fn check_numbers(name: &str, page: &str, json: &str) -> usize {
+    let json: Value = serde_json::from_str(json).unwrap();
+    let mut seen = 0;
+    visit(page, |tag, level| {
+        let (Some(metric), Some(value)) = (tag.get("data-metric"), tag.get("data-value")) else {
+            return;
+        };
+        if metric.starts_with(DERIVED) {
+            return;
+        }
+        // A metric of the run itself stands at the top even inside a level's row.
+        let of_level = level.map(|level| format!("levels.{level}.{metric}"));
+        let found = of_level
+            .and_then(|path| at_path(&json, &path))
+            .or_else(|| at_path(&json, metric))
+            .unwrap_or_else(|| panic!("{name}: no {metric} at level {level:?}"));
+        assert_eq!(found.as_f64(), value.parse().ok(), "{name}: {metric} at level {level:?}");
+        seen += 1;
+    });
+    seen
 }
 
 #[test]
 fn every_cell_with_a_number_says_where_it_comes_from() {
-    for (name, run) in samples::all() {
+    for (name, run) in samples::any() {
         for tag in tags(&render(&run)) {
             let class = tag.get("class").unwrap_or_default();
             let cell = tag.name == "td" || tag.get("scope") == Some("row");
@@ -168,17 +178,17 @@ fn every_cell_with_a_number_says_where_it_comes_from() {
 
 #[test]
 fn the_embedded_run_reads_back_as_the_run() {
-    for (name, run) in samples::all() {
+    for (name, run) in samples::any() {
         let page = render(&run);
         let (_, after) = page.split_once("<script type=\"application/json\" id=\"run\">").unwrap();
         let (json, _) = after.split_once("</script>").unwrap();
-        assert!(Run::from_json(json).unwrap() == run, "{name}: the embedded run differs");
+        assert!(AnyRun::from_json(json).unwrap() == run, "{name}: the embedded run differs");
     }
 }
 
 #[test]
 fn nothing_is_loaded_from_outside() {
-    for (name, run) in samples::all() {
+    for (name, run) in samples::any() {
         for tag in tags(&render(&run)) {
             assert!(tag.get("src").is_none(), "{name}: {tag:?}");
             if let Some(address) = tag.get("href") {
@@ -190,7 +200,7 @@ fn nothing_is_loaded_from_outside() {
     }
 }
 
-fn page_style(run: &Run) -> String {
+fn page_style(run: &AnyRun) -> String {
     let page = render(run);
     let (_, after) = page.split_once("<style>").unwrap();
     after.split_once("</style>").unwrap().0.to_owned()
@@ -198,11 +208,16 @@ fn page_style(run: &Run) -> String {
 
 #[test]
 fn text_of_the_run_stays_text() {
-    let page = render(&samples::hostile());
-    let scripts = tags(&page).iter().filter(|tag| tag.name == "script").count();
+    for page in [render(&samples::hostile()), render(&crate::tools::samples::hostile())] {
+        check_escaped(&page);
+    }
+}
+
+fn check_escaped(page: &str) {
+    let scripts = tags(page).iter().filter(|tag| tag.name == "script").count();
     assert_eq!(scripts, 2, "the embedded run and the page's own script");
     assert!(!page.contains("<script>alert"), "markup got through");
-    let handlers = tags(&page)
+    let handlers = tags(page)
         .into_iter()
         .any(|tag| tag.attributes.iter().any(|(key, _)| key.starts_with("on")));
     assert!(!handlers, "an event handler got through");
@@ -210,24 +225,31 @@ fn text_of_the_run_stays_text() {
 
 #[test]
 fn anchors_are_unique_and_every_link_leads_somewhere() {
-    for (name, run) in samples::all() {
-        let tags = tags(&render(&run));
-        let mut ids = BTreeSet::new();
-        for id in tags.iter().filter_map(|tag| tag.get("id")) {
-            assert!(ids.insert(id), "{name}: {id} twice");
-        }
-        for target in tags.iter().filter_map(|tag| tag.get("href")?.strip_prefix('#')) {
-            assert!(ids.contains(target), "{name}: nothing is called {target}");
-        }
-        for labels in tags.iter().filter_map(|tag| tag.get("aria-labelledby")) {
-            assert!(labels.split(' ').all(|id| ids.contains(id)), "{name}: {labels}");
-        }
+    for (name, run) in samples::any() {
+        check_anchors(name, &render(&run));
+    }
+    for (name, comparison) in compare::tests::all() {
+        check_anchors(name, &render(&comparison));
+    }
+}
+
+fn check_anchors(name: &str, page: &str) {
+    let tags = tags(page);
+    let mut ids = BTreeSet::new();
+    for id in tags.iter().filter_map(|tag| tag.get("id")) {
+        assert!(ids.insert(id), "{name}: {id} twice");
+    }
+    for target in tags.iter().filter_map(|tag| tag.get("href")?.strip_prefix('#')) {
+        assert!(ids.contains(target), "{name}: nothing is called {target}");
+    }
+    for labels in tags.iter().filter_map(|tag| tag.get("aria-labelledby")) {
+        assert!(labels.split(' ').all(|id| ids.contains(id)), "{name}: {labels}");
     }
 }
 
 #[test]
 fn a_page_is_small_whatever_the_run() {
-    for (name, run) in samples::all() {
+    for (name, run) in samples::any() {
         let size = render(&run).len();
         assert!(size < MOST_BYTES, "{name}: {size} bytes");
     }
@@ -257,7 +279,7 @@ fn charts_show_their_values_without_a_script() {
 /// The page's skeleton: elements with an anchor, headings, and what they say.
 #[test]
 fn pages_are_built_as_before() {
-    for (name, run) in samples::all() {
+    for (name, run) in samples::any() {
         let mut outline = String::new();
         let mut heading = None;
         for piece in pieces(&render(&run)) {

@@ -3,13 +3,10 @@
 
 mod escape;
 
-use results::Run;
-
 use crate::chart::{Chart, Place};
 use crate::document::{Block, Cell, Document, LevelCharts, Section, Table};
-use crate::glossary::Term;
 use crate::number::Scale;
-use crate::sections::document;
+use crate::subject::Subject;
 use crate::text::{Inline, Text};
 use escape::{code, escape, fenced};
 
@@ -33,14 +30,14 @@ pub struct Folder {
 
 /// The report as one text, without charts: for a ticket or a pipe.
 #[must_use]
-pub fn render(run: &Run) -> String {
-    Writer { charts: None }.write(&document(run)).0
+pub fn render(subject: &impl Subject) -> String {
+    Writer { charts: None }.write(&subject.document()).0
 }
 
 /// The report and its charts, which it refers to by their names.
 #[must_use]
-pub fn render_folder(run: &Run) -> Folder {
-    let (text, files) = Writer { charts: Some(Vec::new()) }.write(&document(run));
+pub fn render_folder(subject: &impl Subject) -> Folder {
+    let (text, files) = Writer { charts: Some(Vec::new()) }.write(&subject.document());
     Folder { text, files }
 }
 
@@ -56,13 +53,13 @@ impl Writer {
             "# {}\n\n{}\n\n> **{}** {}\n>\n> Rule: {}\n\n",
             escape(&document.title),
             inline(&document.subtitle),
-            headline.word.as_str(),
+            headline.word,
             inline(&headline.sentence),
             inline(&headline.rule),
         );
         out.push_str(&key_numbers(document));
         if !document.levels.rows.is_empty() {
-            out.push_str("\n## Levels\n\n");
+            out.push_str(&format!("\n## {}\n\n", document.levels_title));
             out.push_str(&table(&document.levels));
         }
         for chart in &document.level_charts {
@@ -111,8 +108,19 @@ impl Writer {
                 format!("_Not measured_: {}. To measure it, {}.\n", inline(what), inline(remedy))
             }
             Block::Command(command) => fenced(command),
-            Block::Glossary => Term::ALL
-                .into_iter()
+            Block::Examples(examples) => {
+                examples
+                    .iter()
+                    .map(|example| {
+                        format!("{}\n\n{}\n", inline(&example.what), fenced(&example.command))
+                    })
+                    .collect::<String>()
+                    .trim_end()
+                    .to_owned()
+                    + "\n"
+            }
+            Block::Glossary(terms) => terms
+                .iter()
                 .map(|term| format!("- **{}**: {}\n", term.name(), escape(term.definition())))
                 .collect(),
         }

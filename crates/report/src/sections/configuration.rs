@@ -1,6 +1,7 @@
 //! What was run, against what, on what.
 
 use results::units::float;
+use results::{Machine, Target};
 
 use crate::document::{Block, Fact, Section};
 use crate::figure::Figure;
@@ -17,7 +18,7 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
         blocks: vec![
             Block::Facts(target(overview)),
             Block::Facts(workload(overview)),
-            Block::Facts(machine(overview)),
+            Block::Facts(machine(&run.machine)),
             Block::Command(command_line(&run.command_line)),
         ],
     }
@@ -26,16 +27,11 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
 fn target(overview: &Overview<'_>) -> Vec<Fact> {
     let target = &overview.run.target;
     let unknown = || "not known".to_owned();
-    let place = match (target.embedded, target.local) {
-        (true, _) => "this machine, started by this run",
-        (false, true) => "this machine, over loopback",
-        (false, false) => "another machine",
-    };
     let mut facts = vec![
         Fact::new("Target", Text(vec![Inline::code(foreign(&target.url))])),
         Fact::new("Server header", target.server.as_deref().map_or_else(unknown, foreign)),
         Fact::new("Process", target.process.as_deref().map_or_else(unknown, foreign)),
-        Fact::new("Runs on", place),
+        Fact::new("Runs on", place(target)),
         Fact::new("Dialect", foreign(&target.api)),
         Fact::new("Protocol", foreign(&target.http_version)),
     ];
@@ -44,6 +40,15 @@ fn target(overview: &Overview<'_>) -> Vec<Fact> {
             .insert(3, Fact::new("Answered by", format!("{}, on this machine", foreign(upstream))));
     }
     facts
+}
+
+/// Where the target runs.
+pub(crate) fn place(target: &Target) -> &'static str {
+    match (target.embedded, target.local) {
+        (true, _) => "this machine, started by this run",
+        (false, true) => "this machine, over loopback",
+        (false, false) => "another machine",
+    }
 }
 
 fn workload(overview: &Overview<'_>) -> Vec<Fact> {
@@ -133,8 +138,8 @@ fn workload(overview: &Overview<'_>) -> Vec<Fact> {
     facts
 }
 
-fn machine(overview: &Overview<'_>) -> Vec<Fact> {
-    let machine = &overview.run.machine;
+/// The machine of the tester.
+pub(crate) fn machine(machine: &Machine) -> Vec<Fact> {
     vec![
         Fact::new(
             "Machine of the tester",
@@ -161,7 +166,7 @@ fn machine(overview: &Overview<'_>) -> Vec<Fact> {
 }
 
 /// The command line as a shell reads it: words that need it are quoted.
-fn command_line(words: &[String]) -> String {
+pub(crate) fn command_line(words: &[String]) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
     words
         .iter()

@@ -7,6 +7,7 @@ use results::units::float;
 use super::not_measured;
 use crate::document::{Block, Column, Fact, Row, Section, Table};
 use crate::figure::Figure;
+use crate::glossary::Term;
 use crate::number::Kind;
 use crate::overview::Overview;
 use crate::text::{Text, foreign, text};
@@ -43,7 +44,7 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
         ),
         Fact::new("Made from", "run.json alone; every number can be read back from it"),
     ]));
-    blocks.push(Block::Glossary);
+    blocks.push(Block::Glossary(&Term::STREAMS));
     Section {
         id: "method",
         title: "Method and words",

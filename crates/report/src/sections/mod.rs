@@ -3,7 +3,7 @@
 
 mod bottleneck;
 mod capacity;
-mod configuration;
+pub(crate) mod configuration;
 mod consistency;
 mod cost;
 mod latency;
@@ -11,13 +11,13 @@ mod levels;
 mod limits;
 mod method;
 mod monitoring;
-mod readiness;
+pub(crate) mod readiness;
 mod reliability;
 mod scalability;
 mod summary;
 mod throughput;
 
-use results::{Run, VerdictWord};
+use results::{Load, Run, VerdictWord};
 
 use crate::charts;
 use crate::document::{Block, Cell, Document, Section, Table};
@@ -53,9 +53,11 @@ pub fn document(run: &Run) -> Document {
     ];
     Document {
         title: foreign(&run.name),
-        subtitle: subtitle(overview),
+        subtitle: subtitle(run, overview.upstream()),
         headline: summary::headline(overview),
         key_numbers: summary::key_numbers(overview),
+        levels_title: "Levels",
+        charts_levels: true,
         levels: levels::overview_table(overview),
         level_charts: [charts::ttft(overview), charts::stretch_or_total(overview)]
             .into_iter()
@@ -66,10 +68,11 @@ pub fn document(run: &Run) -> Document {
     }
 }
 
-fn subtitle(overview: &Overview<'_>) -> Text {
-    let run = overview.run;
+/// What was stressed and when; `upstream` is the process that answers the target, where the run
+/// knows it.
+pub(crate) fn subtitle<K: Load>(run: &Run<K>, upstream: Option<&str>) -> Text {
     let server = match (&run.target.server, run.target.embedded) {
-        _ if let (Some(process), Some(upstream)) = (&run.target.process, overview.upstream()) => {
+        _ if let (Some(process), Some(upstream)) = (&run.target.process, upstream) => {
             let by = if run.target.embedded { ", started by this run" } else { "" };
             format!("{} before {}{by}", foreign(process), foreign(upstream))
         }
@@ -88,17 +91,17 @@ fn subtitle(overview: &Overview<'_>) -> Text {
 }
 
 /// A block that says what is missing.
-fn not_measured(what: impl Into<Text>, remedy: impl Into<Text>) -> Block {
+pub(crate) fn not_measured(what: impl Into<Text>, remedy: impl Into<Text>) -> Block {
     Block::NotMeasured { what: what.into(), remedy: remedy.into() }
 }
 
 /// What every section says that needs levels when there are none.
-fn no_levels() -> Block {
+pub(crate) fn no_levels() -> Block {
     not_measured("no level ran to an end", "run the command again and let its first level finish")
 }
 
 /// How to get a run that something can be claimed from.
-const QUIET: &str =
+pub(crate) const QUIET: &str =
     "run again with the machine otherwise idle, or with the tester on another machine";
 
 /// How to get a level that meets the rule, where there is none.
@@ -120,7 +123,7 @@ fn ladder_remedy(overview: &Overview<'_>) -> &'static str {
 }
 
 /// Adds to a table what its dashes and marks mean, where it has any.
-fn with_notes(mut table: Table) -> Table {
+pub(crate) fn with_notes(mut table: Table) -> Table {
     let too_few = |cell: &Cell| match cell {
         Cell::Figure(figure) => figure.value.is_none() && figure.samples.is_some_and(|n| n > 0),
         Cell::Text(_) => false,
@@ -152,7 +155,7 @@ fn with_notes(mut table: Table) -> Table {
 }
 
 /// What the verdict's word means.
-fn word_meaning(word: VerdictWord) -> &'static str {
+pub(crate) fn word_meaning(word: VerdictWord) -> &'static str {
     match word {
         VerdictWord::Met => "every trusted level met every predicate",
         VerdictWord::NotMet => "a trusted level missed a predicate",

@@ -1,5 +1,6 @@
 //! Whether the rule was met, predicate by predicate. The rule decides; nobody grades.
 
+use results::SloResult;
 use results::units::float;
 
 use super::word_meaning;
@@ -20,7 +21,7 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
             "give one, for example --slo 'ttft.p95 <= 2.5s'",
         ));
     } else {
-        blocks.push(Block::Table(predicates(overview)));
+        blocks.push(Block::Table(predicates(&overview.run.slo, "at users")));
         blocks.push(Block::Table(by_level(overview)));
     }
     Section {
@@ -31,10 +32,9 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
     }
 }
 
-fn predicates(overview: &Overview<'_>) -> Table {
-    let rows = overview
-        .run
-        .slo
+/// Each predicate of a rule with its verdict and where its worst value stood.
+pub(crate) fn predicates(slo: &[SloResult], at_load: &str) -> Table {
+    let rows = slo
         .iter()
         .enumerate()
         .map(|(index, slo)| {
@@ -60,7 +60,7 @@ fn predicates(overview: &Overview<'_>) -> Table {
             Column::words("predicate"),
             Column::words("verdict"),
             Column::words("worst value"),
-            Column::numbers("at users", Kind::Count),
+            Column::numbers(at_load, Kind::Count),
         ],
         rows,
         notes: Vec::new(),

@@ -46,7 +46,8 @@ pub(super) fn headline(overview: &Overview<'_>) -> Headline {
     } else {
         Text(vec![Inline::code(foreign(&overview.verdict.rule))])
     };
-    Headline { word: overview.verdict.word, sentence, rule }
+    let word = overview.verdict.word;
+    Headline { word: word.as_str(), tone: word.into(), sentence, rule }
 }
 
 /// What was carried at a level, in the words of a user.

@@ -4,11 +4,8 @@ mod paint;
 mod table;
 mod wrap;
 
-use results::{Run, VerdictWord};
-
-use crate::document::{Block, Document, Fact, Section, Weight};
-use crate::glossary::Term;
-use crate::sections::document;
+use crate::document::{Block, Document, Fact, Section, Tone, Weight};
+use crate::subject::Subject;
 use paint::Paint;
 use wrap::{hanging, width};
 
@@ -29,8 +26,8 @@ pub struct Options {
 
 /// The report as text for a terminal. Every line ends with a newline.
 #[must_use]
-pub fn render(run: &Run, options: Options) -> String {
-    let document = document(run);
+pub fn render(subject: &impl Subject, options: Options) -> String {
+    let document = subject.document();
     let paint = Paint { colour: options.colour };
     let mut out = head(&document, paint);
     if !document.levels.rows.is_empty() {
@@ -49,17 +46,17 @@ pub fn render(run: &Run, options: Options) -> String {
 /// Verdict, rule and the six numbers.
 fn head(document: &Document, paint: Paint) -> String {
     let headline = &document.headline;
-    let word = headline.word.as_str();
+    let word = headline.word;
     let indent = word.len() + 2;
     let sentence = hanging(&headline.sentence.plain(), 0, indent, WIDTH);
     let mut out = String::new();
     for (index, line) in sentence.lines().enumerate() {
         if index == 0 {
             // The first line makes room for the verdict's word.
-            let painted = match headline.word {
-                VerdictWord::Met => paint.good(word),
-                VerdictWord::NotMet => paint.bad(word),
-                VerdictWord::NotTrusted => paint.doubt(word),
+            let painted = match headline.tone {
+                Tone::Good => paint.good(word),
+                Tone::Bad => paint.bad(word),
+                Tone::Doubt => paint.doubt(word),
             };
             out.push_str(&format!("{painted}  {}\n", line.trim_start()));
         } else {
@@ -157,8 +154,16 @@ fn block(block: &Block, paint: Paint) -> String {
         Block::Command(command) => {
             format!("{}{}", "Command line:\n", hanging(command, 2, 4, WIDTH))
         }
-        Block::Glossary => Term::ALL
-            .into_iter()
+        Block::Examples(examples) => examples
+            .iter()
+            .map(|example| {
+                let what = hanging(&example.what.plain(), 0, 0, WIDTH);
+                format!("{what}{}", hanging(&example.command, 2, 4, WIDTH))
+            })
+            .collect::<Vec<_>>()
+            .join("\n"),
+        Block::Glossary(terms) => terms
+            .iter()
             .map(|term| hanging(&format!("{}: {}", term.name(), term.definition()), 0, 2, WIDTH))
             .collect(),
         Block::Chart(_) | Block::PerLevel(_) => String::new(),

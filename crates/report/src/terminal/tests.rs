@@ -9,7 +9,7 @@ const SCREEN: usize = 40;
 
 #[test]
 fn every_line_of_every_sample_fits_80_columns() {
-    for (name, run) in samples::all() {
+    for (name, run) in samples::any() {
         for options in [PLAIN, FULL, Options { colour: true, full: true }] {
             for line in render(&run, options).lines() {
                 assert!(width(line) <= WIDTH, "{name}: {} columns: {line}", width(line));
@@ -20,7 +20,7 @@ fn every_line_of_every_sample_fits_80_columns() {
 
 #[test]
 fn the_short_report_is_one_screen() {
-    for (name, run) in samples::all() {
+    for (name, run) in samples::any() {
         let lines = render(&run, PLAIN).lines().count();
         assert!(lines <= SCREEN, "{name}: {lines} lines");
     }
@@ -28,7 +28,7 @@ fn the_short_report_is_one_screen() {
 
 #[test]
 fn without_colour_there_is_no_control_character() {
-    for (name, run) in samples::all() {
+    for (name, run) in samples::any() {
         let text = render(&run, FULL);
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{name}");
     }
@@ -36,7 +36,7 @@ fn without_colour_there_is_no_control_character() {
 
 #[test]
 fn colour_changes_marks_and_no_words() {
-    for (name, run) in samples::all() {
+    for (name, run) in samples::any() {
         let coloured = render(&run, Options { colour: true, full: true });
         assert_ne!(coloured, render(&run, FULL), "{name}");
         assert_eq!(console::strip_ansi_codes(&coloured), render(&run, FULL), "{name}");
@@ -45,7 +45,7 @@ fn colour_changes_marks_and_no_words() {
 
 #[test]
 fn the_verdict_comes_first() {
-    for (name, run) in samples::all() {
+    for (name, run) in samples::any() {
         let word = run.verdict().word.as_str();
         assert!(render(&run, PLAIN).starts_with(word), "{name}");
     }
@@ -53,11 +53,14 @@ fn the_verdict_comes_first() {
 
 #[test]
 fn reports_read_as_before() {
-    for (name, run) in samples::all() {
+    for (name, run) in samples::any() {
         insta::assert_snapshot!(format!("short_{name}"), render(&run, PLAIN));
     }
     insta::assert_snapshot!("full_quick", render(&samples::quick(), FULL));
     insta::assert_snapshot!("full_failures", render(&samples::failures(), FULL));
     insta::assert_snapshot!("full_untrusted", render(&samples::untrusted(), FULL));
     insta::assert_snapshot!("full_empty", render(&samples::empty(), FULL));
+    for (name, run) in crate::tools::samples::all() {
+        insta::assert_snapshot!(format!("full_{name}"), render(&run, FULL));
+    }
 }

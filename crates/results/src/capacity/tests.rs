@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::level::{Level, Outcomes, TesterUsage};
+use crate::run::{Control, Machine, Target, Tester, Workload};
 
 /// A trusted level in which every stream was whole.
 pub(crate) fn level(users: u64) -> Level {
@@ -50,6 +51,65 @@ pub(crate) fn level(users: u64) -> Level {
         machine_busy: None,
         trusted: true,
         trust_notes: Vec::new(),
+    }
+}
+
+/// A run of these levels under this rule, of a workload that never changes.
+pub(crate) fn run(name: &str, levels: Vec<Level>, slos: &[Slo]) -> Run {
+    Run {
+        format: crate::run::FORMAT.to_owned(),
+        id: format!("20260206T144000Z-{name}"),
+        name: name.to_owned(),
+        weir_version: "0.1.0".to_owned(),
+        kind: crate::RunKind::Streams,
+        started_at: "2026-02-06T14:40:00Z".parse().unwrap(),
+        duration_s: levels.iter().map(|level| level.duration_s).sum(),
+        command_line: ["weir", "stress", "streams"].map(str::to_owned).to_vec(),
+        target: Target {
+            url: "http://127.0.0.1:8000/v1/chat/completions".to_owned(),
+            api: "openai-chat".to_owned(),
+            embedded: false,
+            server: None,
+            process: None,
+            local: true,
+            http_version: "HTTP/1.1".to_owned(),
+        },
+        machine: Machine {
+            cpu: "a processor".to_owned(),
+            cores: 2,
+            memory_bytes: 1,
+            os: "an os".to_owned(),
+            kernel: "a kernel".to_owned(),
+            fd_limit: 20_000,
+        },
+        workload: Workload {
+            scenario: "quick".to_owned(),
+            ladder: levels.iter().map(|level| level.users).collect(),
+            start: "burst".to_owned(),
+            arrival: None,
+            duration_s: None,
+            requests_per_user: 1,
+            think_ms: 0.0,
+            model: None,
+            max_tokens: None,
+            prompt: "default".to_owned(),
+            min_chunks: 10,
+            min_bytes: 1_000,
+            timeout_first_ms: 30_000.0,
+            timeout_idle_ms: 30_000.0,
+            timeout_total_ms: None,
+            stall_ms: 1_000.0,
+            seed: 42,
+            profile: None,
+            ideal: None,
+            server_cost_per_month: None,
+            plan_users: None,
+        },
+        tester: Tester { control: Control::default(), workers: 2, batch_ms: 0.0 },
+        slo: slos.iter().map(|slo| slo.judge(&levels)).collect(),
+        capacity: Capacity::of(&levels, slos),
+        levels,
+        interrupted: false,
     }
 }
 

@@ -184,8 +184,17 @@ fn shapes_parse_or_do_not() {
     assert_eq!("4x8".parse::<Shape>().unwrap().to_string(), "4x8");
 }
 
-fn run() -> ToolsRun {
-    let levels = vec![level(mixed())];
+/// Three calls side by side that took so long.
+pub(crate) fn run_of_call(name: &str, took_ms: f64) -> ToolsRun {
+    let calls = (1..=3).map(|number| call(number, 0.0, took_ms)).collect();
+    ToolsRun { name: name.to_owned(), interrupted: false, ..run_of(vec![level(calls)]) }
+}
+
+pub(crate) fn run() -> ToolsRun {
+    run_of(vec![level(mixed())])
+}
+
+fn run_of(levels: Vec<ToolsLevel>) -> ToolsRun {
     let slos = [Slo::default_for(RunKind::Tools)];
     ToolsRun {
         format: crate::run::FORMAT.to_owned(),

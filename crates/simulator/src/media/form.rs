@@ -60,13 +60,20 @@ impl<'a> Form<'a> {
         }
     }
 
+    /// Reads a JSON object.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(crate) fn of_json(json_text: &str) -> Result<Form<'static>, Problem> {
+        json(json_text.as_bytes()).map(Form)
+    }
+
     /// The field of a name that is a file.
     pub(crate) fn file(&self, name: &str) -> Option<&Field<'a>> {
         self.0.iter().find(|field| field.name == name && field.filename.is_some())
     }
 
     /// All fields of a name that are files.
-    #[expect(dead_code, reason = "the endpoints for pictures and sound use it")]
     pub(crate) fn files<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'b Field<'a>> {
         self.0.iter().filter(move |field| field.name == name && field.filename.is_some())
     }
@@ -90,7 +97,6 @@ impl<'a> Form<'a> {
         self.text(name)?.ok_or(FieldError::Missing(name))
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "pictures and sound use it"))]
     /// All texts of a name.
     pub(crate) fn texts<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'b str> {
         let fields = self.0.iter().filter(move |field| field.name == name);
@@ -112,7 +118,6 @@ impl<'a> Form<'a> {
         })
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "pictures and sound use it"))]
     /// A whole number in a range; `None` when the field is absent.
     ///
     /// # Errors
@@ -133,7 +138,6 @@ impl<'a> Form<'a> {
         }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "pictures and sound use it"))]
     /// A yes or no; no when the field is absent.
     ///
     /// # Errors

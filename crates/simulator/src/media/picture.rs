@@ -30,7 +30,6 @@ pub(crate) enum Format {
 
 impl Format {
     /// The format of a name of the API.
-    #[expect(dead_code, reason = "the endpoints for pictures and sound use it")]
     pub(crate) fn of(name: &str) -> Self {
         match name {
             "jpeg" => Self::Jpeg,
@@ -55,31 +54,24 @@ impl Picture {
     /// The file. Takes some milliseconds for each million of pixels.
     pub(crate) fn encode(&self, format: Format) -> Bytes {
         let with_alpha = self.transparent && format != Format::Jpeg;
-        let channels = if with_alpha { 4 } else { 3 };
         let row = |alpha: u8| -> Vec<u8> {
-            let bars = |column: u32| {
-                let bar = u64::from(column) * 8 / u64::from(self.size.width.max(1));
-                usize::try_from(bar).unwrap_or(0).min(BARS - 1)
-            };
-            let pixel = |column: u32| {
-                let bar = bars(column);
-                let [red, green, blue] =
-                    if bar < self.shown { rgb(self.bars[bar]) } else { [128; 3] };
-                [red, green, blue, alpha]
-            };
-            (0..self.size.width)
-                .flat_map(|column| pixel(column).into_iter().take(channels))
-                .collect()
+            let mut row = Vec::new();
+            for column in 0..self.size.width {
+                let bar = bar_of(column, self.size.width);
+                let colour = if bar < self.shown { rgb(self.bars[bar]) } else { [128; 3] };
+                row.extend_from_slice(&colour);
+                row.extend(with_alpha.then_some(alpha));
+            }
+            row
         };
         let (inner, outer) = (row(255), row(0));
         let quarter = self.size.height / 4;
-        let pixels: Vec<u8> = (0..self.size.height)
-            .flat_map(|line| {
-                let is_inner = (quarter..self.size.height - quarter).contains(&line);
-                if with_alpha && !is_inner { &outer } else { &inner }
-            })
-            .copied()
-            .collect();
+        let mut pixels =
+            Vec::with_capacity(inner.len() * usize::try_from(self.size.height).unwrap_or_default());
+        for line in 0..self.size.height {
+            let is_inner = (quarter..self.size.height - quarter).contains(&line);
+            pixels.extend_from_slice(if with_alpha && !is_inner { &outer } else { &inner });
+        }
         write(&pixels, self.size, with_alpha, format)
     }
 }
@@ -99,13 +91,19 @@ pub(crate) fn spritesheet(scene: &Scene) -> Bytes {
     for y in 0..size.height {
         for x in 0..size.width {
             let number = y / still_size.height * SHEET_COLUMNS + x / still_size.width;
-            let bar = u64::from(x % still_size.width) * 8 / u64::from(still_size.width);
             let bars = scene.bars_at(number * KEY_SECONDS);
-            let colour = bars[usize::try_from(bar).unwrap_or(0)];
+            let colour = bars[bar_of(x % still_size.width, still_size.width)];
             pixels.extend(if number < count { rgb(colour) } else { [0; 3] });
         }
     }
     write(&pixels, size, false, Format::Jpeg)
+}
+
+/// The bar of a column of pixels.
+fn bar_of(column: u32, width: u32) -> usize {
+    let bars = u64::try_from(BARS).unwrap_or(1);
+    let bar = u64::from(column) * bars / u64::from(width.max(1));
+    usize::try_from(bar).unwrap_or(0).min(BARS - 1)
 }
 
 /// A picture of a video, so small that its longer side has so many pixels.

@@ -11,6 +11,13 @@ pub(crate) enum Resource {
     Video(String),
     VideoRemix(String),
     VideoContent(String),
+    ImageGenerations,
+    ImageEdits,
+    Files,
+    File(String),
+    FileContent(String),
+    Speech,
+    Transcriptions,
 }
 
 impl Resource {
@@ -23,6 +30,13 @@ impl Resource {
             ["videos", video] => Self::Video(id(video)?),
             ["videos", video, "remix"] => Self::VideoRemix(id(video)?),
             ["videos", video, "content"] => Self::VideoContent(id(video)?),
+            ["images", "generations"] => Self::ImageGenerations,
+            ["images", "edits"] => Self::ImageEdits,
+            ["files"] => Self::Files,
+            ["files", file] => Self::File(id(file)?),
+            ["files", file, "content"] => Self::FileContent(id(file)?),
+            ["audio", "speech"] => Self::Speech,
+            ["audio", "transcriptions" | "translations"] => Self::Transcriptions,
             _ => return None,
         })
     }
@@ -30,10 +44,14 @@ impl Resource {
     /// The methods that it allows.
     pub(crate) fn methods(&self) -> &'static [Method] {
         match self {
-            Self::Videos => &[Method::GET, Method::POST],
-            Self::Video(_) => &[Method::GET, Method::DELETE],
-            Self::VideoRemix(_) => &[Method::POST],
-            Self::VideoContent(_) => &[Method::GET, Method::HEAD],
+            Self::Videos | Self::Files => &[Method::GET, Method::POST],
+            Self::Video(_) | Self::File(_) => &[Method::GET, Method::DELETE],
+            Self::VideoContent(_) | Self::FileContent(_) => &[Method::GET, Method::HEAD],
+            Self::VideoRemix(_)
+            | Self::ImageGenerations
+            | Self::ImageEdits
+            | Self::Speech
+            | Self::Transcriptions => &[Method::POST],
         }
     }
 
@@ -42,6 +60,10 @@ impl Resource {
         match self {
             Self::Videos | Self::Video(_) | Self::VideoRemix(_) => Endpoint::Videos,
             Self::VideoContent(_) => Endpoint::VideoContent,
+            Self::ImageGenerations | Self::ImageEdits => Endpoint::Images,
+            Self::Files | Self::File(_) | Self::FileContent(_) => Endpoint::Files,
+            Self::Speech => Endpoint::Speech,
+            Self::Transcriptions => Endpoint::Transcriptions,
         }
     }
 }
@@ -78,6 +100,8 @@ mod tests {
         check("/v1/videos/a", Some(Resource::Video("a".into())));
         check("/v1/videos/..%2F..%2Fx/content", Some(Resource::VideoContent("../../x".into())));
         check("/v1/videos/a/remix", Some(Resource::VideoRemix("a".into())));
+        check("/v1/files/a/content", Some(Resource::FileContent("a".into())));
+        check("/v1/audio/translations", Some(Resource::Transcriptions));
         check("/v1/videos/", None);
         check("/v1/videos/a/b", None);
         check("/videos", None);

@@ -115,7 +115,6 @@ impl Hasher {
 }
 
 /// Digests of a whole file. Takes time in proportion to its length.
-#[cfg(test)]
 pub(crate) fn digests(source: &dyn Source) -> Digests {
     let mut hasher = Hasher::default();
     hasher.push_range(source, 0, source.length());

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 
 use super::film::Scene;
 use super::h264::Size;
+use super::job::Job;
 use super::source::{Digests, Hasher, Padded};
-use super::video::{Files, Job, Video};
+use super::video::{Files, Video};
 use super::wishes::Wishes;
 use crate::seed::{Seed, mix};
 

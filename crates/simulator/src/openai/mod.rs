@@ -1,5 +1,6 @@
 //! The OpenAI endpoints.
 
+pub(crate) mod background;
 pub(crate) mod chat;
 pub(crate) mod embeddings;
 pub(crate) mod models;

@@ -1,9 +1,11 @@
 //! Responses that can be fetched by their id.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+
+use super::background::Later;
 
 /// Most responses that are kept; the oldest goes first.
 pub(crate) const MAX_RESPONSES: usize = 1024;
@@ -11,14 +13,23 @@ pub(crate) const MAX_RESPONSES: usize = 1024;
 /// Largest response that is kept; a larger one (tools are repeated in it) is not found later.
 pub(crate) const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// The latest responses, as JSON. Locked once per response, never per event.
+/// The latest responses. Locked once per response, never per event.
 #[derive(Debug, Default)]
 pub(crate) struct ResponseStore(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    by_id: HashMap<String, Bytes>,
+    by_id: HashMap<String, Stored>,
     oldest_first: VecDeque<String>,
+}
+
+/// A response.
+#[derive(Debug, Clone)]
+pub(crate) enum Stored {
+    /// As JSON.
+    Whole(Bytes),
+    /// It changes with time, or is made when somebody asks.
+    Later(Arc<Later>),
 }
 
 impl ResponseStore {
@@ -27,8 +38,17 @@ impl ResponseStore {
         if body.len() > MAX_RESPONSE_BYTES {
             return;
         }
+        self.store(id, Stored::Whole(body));
+    }
+
+    /// Keeps a response that changes with time.
+    pub(crate) fn insert_later(&self, id: &str, later: &Arc<Later>) {
+        self.store(id, Stored::Later(Arc::clone(later)));
+    }
+
+    fn store(&self, id: &str, stored: Stored) {
         let mut kept = self.lock();
-        if kept.by_id.insert(id.to_owned(), body).is_none() {
+        if kept.by_id.insert(id.to_owned(), stored).is_none() {
             kept.oldest_first.push_back(id.to_owned());
         }
         if kept.oldest_first.len() > MAX_RESPONSES
@@ -39,8 +59,21 @@ impl ResponseStore {
     }
 
     /// The response of this id, if it is still kept.
-    pub(crate) fn get(&self, id: &str) -> Option<Bytes> {
+    pub(crate) fn get(&self, id: &str) -> Option<Stored> {
         self.lock().by_id.get(id).cloned()
+    }
+
+    /// Whether the response of this id is still kept.
+    pub(crate) fn contains(&self, id: &str) -> bool {
+        self.lock().by_id.contains_key(id)
+    }
+
+    /// The response of this id, if it changes with time.
+    pub(crate) fn later(&self, id: &str) -> Option<Arc<Later>> {
+        match self.get(id)? {
+            Stored::Later(later) => Some(later),
+            Stored::Whole(_) => None,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -59,8 +92,8 @@ mod tests {
         for number in 0..=MAX_RESPONSES {
             store.insert(&number.to_string(), Bytes::from_static(b"{}"));
         }
-        assert_eq!(store.get("0"), None);
-        assert!(store.get("1").is_some() && store.get(&MAX_RESPONSES.to_string()).is_some());
+        assert!(!store.contains("0"));
+        assert!(store.contains("1") && store.contains(&MAX_RESPONSES.to_string()));
     }
 
     #[test]
@@ -68,6 +101,6 @@ mod tests {
         let store = ResponseStore::default();
         store.insert("fits", Bytes::from(vec![b' '; MAX_RESPONSE_BYTES]));
         store.insert("too-large", Bytes::from(vec![b' '; MAX_RESPONSE_BYTES + 1]));
-        assert!(store.get("fits").is_some() && store.get("too-large").is_none());
+        assert!(store.contains("fits") && !store.contains("too-large"));
     }
 }

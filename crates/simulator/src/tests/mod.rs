@@ -3,7 +3,10 @@
 mod errors;
 mod faults;
 mod grammar;
+mod media_audio;
 mod media_content;
+mod media_images;
+mod media_sockets;
 mod media_videos;
 mod schedule;
 mod snapshots;

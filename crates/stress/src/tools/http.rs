@@ -438,3 +438,6 @@ impl Receiver for Answer {
         matches!(self.result, Some(Err(Failure::Protocol(_))))
     }
 }
+
+#[cfg(test)]
+mod tests;

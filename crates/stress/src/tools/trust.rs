@@ -177,3 +177,6 @@ fn no_control(level: &ToolsLevel) -> Option<String> {
         "no control call ended in this level: the tester's own error is not known".to_owned()
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,11 @@ use serde_json::json;
 use super::{Effect, Entry, output, parameters, tool, ui_meta};
 use crate::provider::{DeletedVideo, ImageJob, Video};
 use crate::server::VIEWER;
-use crate::tools::{Parts, image, inputs, reference, video, view};
+use crate::tools::{Parts, audio, image, inputs, reference, video, view};
 
 const VIDEO: Parts = Parts { video: true, image: false, audio: false, any: false };
 const IMAGE: Parts = Parts { video: false, image: true, audio: false, any: false };
+const AUDIO: Parts = Parts { video: false, image: false, audio: true, any: false };
 const ANY: Parts = Parts { video: false, image: false, audio: false, any: true };
 
 /// An entry for a plain tool function.
@@ -32,6 +33,7 @@ pub(super) fn all() -> Vec<Entry> {
     let mut all = videos();
     all.extend(references());
     all.extend(images());
+    all.extend(audio());
     all.extend(views());
     all
 }
@@ -202,6 +204,91 @@ fn images() -> Vec<Entry> {
             ),
             IMAGE,
             image::edit_image
+        ),
+    ]
+}
+
+fn audio() -> Vec<Entry> {
+    vec![
+        entry!(
+            tool::<audio::ListAudioFiles, audio::AudioFiles>(
+                "list_audio_files",
+                "List the finished files of the audio folder, with their lengths.",
+                Effect::Reads,
+                false,
+            ),
+            AUDIO,
+            audio::list_audio_files
+        ),
+        entry!(
+            tool::<audio::Nothing, audio::AudioFile>(
+                "get_latest_audio",
+                "The file of the audio folder that was changed last.",
+                Effect::Reads,
+                false,
+            ),
+            AUDIO,
+            audio::get_latest_audio
+        ),
+        entry!(
+            tool::<audio::ConvertAudio, audio::MadeSound>(
+                "convert_audio",
+                "Write a sound as MP3 or WAV beside it.",
+                Effect::Settles,
+                false,
+            ),
+            AUDIO,
+            audio::convert_audio
+        ),
+        entry!(
+            tool::<audio::CompressAudio, audio::MadeSound>(
+                "compress_audio",
+                "Make a sound small enough for the models that listen.",
+                Effect::Settles,
+                false,
+            ),
+            AUDIO,
+            audio::compress_audio
+        ),
+        entry!(
+            tool::<audio::Transcribe, audio::Transcribed>(
+                "transcribe_audio",
+                "Write down what is said in a recording, of any length.",
+                Effect::Reads,
+                true,
+            ),
+            AUDIO,
+            audio::transcribe_audio
+        ),
+        entry!(
+            tool::<audio::Chat, audio::ChatAnswer>(
+                "chat_with_audio",
+                "Ask a model about a recording.",
+                Effect::Reads,
+                true,
+            ),
+            AUDIO,
+            audio::chat_with_audio
+        ),
+        entry!(
+            tool::<audio::Enhance, audio::Transcribed>(
+                "transcribe_with_enhancement",
+                "Write down what is said in a certain manner.",
+                Effect::Reads,
+                true,
+            ),
+            AUDIO,
+            audio::transcribe_with_enhancement
+        ),
+        entry!(
+            tool::<audio::CreateAudio, audio::Spoken>(
+                "create_audio",
+                "Speak a text, and keep it in the audio folder.",
+                Effect::Makes,
+                true,
+            ),
+            AUDIO,
+            audio::create_audio
         ),
     ]
 }

@@ -33,7 +33,7 @@
     save.addEventListener("click", () => {
       const link = document.createElement("a");
       link.href = URL.createObjectURL(new Blob([run.textContent, "\n"], { type: "application/json" }));
-      link.download = "run.json";
+      link.download = save.dataset.file;
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     });

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Ending, Head, Usage};
+use super::{Ending, GeneratedImage, Head, Unfinished, Usage};
 use crate::json;
 
 #[derive(Serialize)]
@@ -13,7 +13,7 @@ pub(super) struct Answer<'a> {
     created_at: i64,
     status: &'static str,
     background: bool,
-    error: Option<()>,
+    error: Option<Failure>,
     incomplete_details: Option<IncompleteDetails>,
     instructions: Option<()>,
     max_output_tokens: Option<u32>,
@@ -31,6 +31,12 @@ pub(super) struct Answer<'a> {
     truncation: &'static str,
     usage: Option<Usage>,
     metadata: Metadata,
+}
+
+#[derive(Serialize)]
+struct Failure {
+    code: &'static str,
+    message: &'static str,
 }
 
 #[derive(Serialize)]
@@ -87,6 +93,17 @@ pub(super) enum Item<'a> {
         name: &'a str,
         arguments: &'a str,
     },
+    ImageGenerationCall {
+        id: &'a str,
+        status: &'static str,
+        action: &'static str,
+        result: &'a str,
+        revised_prompt: &'a str,
+        size: &'a str,
+        quality: &'a str,
+        background: &'a str,
+        output_format: &'a str,
+    },
 }
 
 #[derive(Serialize)]
@@ -140,7 +157,7 @@ impl<'a> Answer<'a> {
             object: "response",
             created_at: head.created_at,
             status: "in_progress",
-            background: false,
+            background: head.background,
             error: None,
             incomplete_details: None,
             instructions: None,
@@ -187,4 +204,36 @@ pub fn answer_body(head: &Head<'_>, content: &str, ending: Ending, usage: Usage)
     let parts = [Part::text(content)];
     let output = [Item::new(head, ending.status(), &parts, content)];
     json::encode(&Answer::ended(head, &output, ending, usage))
+}
+
+/// The body of an answer whose output is a picture.
+#[must_use]
+pub fn image_body(head: &Head<'_>, image: &GeneratedImage<'_>, usage: Usage) -> Vec<u8> {
+    let output = [Item::ImageGenerationCall {
+        id: head.item_id,
+        status: "completed",
+        action: "generate",
+        result: image.result,
+        revised_prompt: image.revised_prompt,
+        size: image.size,
+        quality: image.quality,
+        background: image.background,
+        output_format: image.output_format,
+    }];
+    json::encode(&Answer::ended(head, &output, Ending::Completed, usage))
+}
+
+/// The body of a response in the background that has no output, yet or at all.
+#[must_use]
+pub fn unfinished_body(head: &Head<'_>, state: Unfinished) -> Vec<u8> {
+    let (status, error) = match state {
+        Unfinished::Queued => ("queued", None),
+        Unfinished::InProgress => ("in_progress", None),
+        Unfinished::Cancelled => ("cancelled", None),
+        Unfinished::Failed => {
+            let message = "simulated fault: the response failed";
+            ("failed", Some(Failure { code: "server_error", message }))
+        }
+    };
+    json::encode(&Answer { status, error, ..Answer::begun(head) })
 }

@@ -7,7 +7,7 @@ mod stream;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-pub use answer::answer_body;
+pub use answer::{answer_body, image_body, unfinished_body};
 pub use request::Request;
 pub use stream::EventEncoder;
 
@@ -34,6 +34,38 @@ pub struct Head<'a> {
     pub tool_choice: Option<&'a RawValue>,
     /// The request's tools, repeated; none by default.
     pub tools: Option<&'a RawValue>,
+    /// Whether it is made in the background, repeated.
+    pub background: bool,
+}
+
+/// A picture that the image generation tool has made.
+#[derive(Debug, Clone, Copy)]
+pub struct GeneratedImage<'a> {
+    /// The file in base64.
+    pub result: &'a str,
+    /// What the picture shows, in the model's words.
+    pub revised_prompt: &'a str,
+    /// `WIDTHxHEIGHT`.
+    pub size: &'a str,
+    /// `low`, `medium` or `high`.
+    pub quality: &'a str,
+    /// `transparent` or `opaque`.
+    pub background: &'a str,
+    /// `png`, `jpeg` or `webp`.
+    pub output_format: &'a str,
+}
+
+/// A response in the background that is not done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfinished {
+    /// It has not begun.
+    Queued,
+    /// It is being made.
+    InProgress,
+    /// It was given up because the client asked for it.
+    Cancelled,
+    /// It could not be made.
+    Failed,
 }
 
 /// A function call's name and id; its arguments are the output's content.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::json::{FieldError, Fields};
@@ -16,6 +17,10 @@ pub struct Request<'a> {
     pub input: &'a RawValue,
     /// Whether to stream.
     pub stream: bool,
+    /// Whether to answer at once and to make the response later.
+    pub background: bool,
+    /// The settings of the image generation tool, as sent, if it is among the tools.
+    pub image_tool: Option<&'a RawValue>,
     /// Whether the response can be fetched by its id later (by default yes).
     pub store: bool,
     /// Most tokens of the answer.
@@ -34,15 +39,19 @@ impl<'a> Request<'a> {
     /// Reads a request body.
     ///
     /// # Errors
-    /// Names the field that is missing or wrong. Background responses are refused.
+    /// Names the field that is missing or wrong. A response that is streamed while it is made in
+    /// the background is refused.
     pub fn parse(body: &'a [u8]) -> Result<Self, FieldError> {
         let fields = Fields::parse(body)?;
         let input = fields.raw("input").ok_or(FieldError::Missing("input"))?;
         if !input.get().starts_with(['"', '[']) {
             return Err(FieldError::invalid("input", "expected a string or a list of items"));
         }
-        if fields.optional("background")?.unwrap_or(false) {
-            return Err(FieldError::invalid("background", "background is not supported"));
+        let stream = fields.optional("stream")?.unwrap_or(false);
+        let background = fields.optional("background")?.unwrap_or(false);
+        if background && stream {
+            let message = "a response in the background cannot be streamed here";
+            return Err(FieldError::invalid("background", message));
         }
         let tools: Vec<Tool<'a>> = fields
             .optional::<Vec<WrittenTool<'a>>>("tools")?
@@ -54,7 +63,9 @@ impl<'a> Request<'a> {
         Ok(Self {
             model: fields.required("model")?,
             input,
-            stream: fields.optional("stream")?.unwrap_or(false),
+            stream,
+            background,
+            image_tool: image_tool(&fields)?,
             store: fields.optional("store")?.unwrap_or(true),
             max_output_tokens: fields.count("max_output_tokens", 1)?,
             previous_response_id: fields.optional("previous_response_id")?,
@@ -63,6 +74,21 @@ impl<'a> Request<'a> {
             forced_tool: tool::parse_choice(tool_choice)?.forced(&tools)?,
         })
     }
+}
+
+/// A tool of which only the type matters.
+#[derive(Deserialize)]
+struct Typed<'a> {
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+}
+
+fn image_tool<'a>(fields: &Fields<'a>) -> Result<Option<&'a RawValue>, FieldError> {
+    let tools: Vec<&'a RawValue> = fields.optional("tools")?.unwrap_or_default();
+    Ok(tools.into_iter().find(|tool| {
+        serde_json::from_str::<Typed<'_>>(tool.get())
+            .is_ok_and(|tool| tool.r#type == "image_generation")
+    }))
 }
 
 #[cfg(test)]
@@ -79,8 +105,20 @@ mod tests {
         check(r#"{"input":"hi"}"#, "missing required parameter: 'model'");
         check(r#"{"input":7}"#, "invalid value for 'input': expected a string or a list of items");
         check(
-            r#"{"input":"hi","background":true}"#,
-            "invalid value for 'background': background is not supported",
+            r#"{"input":"hi","background":true,"stream":true}"#,
+            "invalid value for 'background': a response in the background cannot be streamed here",
+        );
+    }
+
+    #[test]
+    fn the_image_tool_is_found_among_others() {
+        let body = br#"{"input":"hi","model":"m","background":true,"tools":[
+            {"type":"web_search"},{"type":"image_generation","size":"8x8"}]}"#;
+        let request = Request::parse(body).unwrap();
+        assert!(request.background);
+        assert_eq!(
+            request.image_tool.unwrap().get(),
+            r#"{"type":"image_generation","size":"8x8"}"#
         );
     }
 

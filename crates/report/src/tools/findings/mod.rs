@@ -1,0 +1,26 @@
+//! Sentences drawn from the data by rule, each with the numbers that made it.
+
+mod calls;
+mod concurrency;
+mod resources;
+mod trust;
+
+pub(super) use concurrency::serialised;
+pub(super) use resources::{PROBE_SLOW_MS, PROBE_SLOW_RATIO};
+
+use super::overview::Overview;
+use crate::document::{Finding, Weight};
+use crate::text::Text;
+
+/// All findings, the weightiest first; equal weights in the order of the rules.
+pub(super) fn findings(overview: &Overview<'_>) -> Vec<Finding> {
+    let rules: [fn(&Overview<'_>) -> Vec<Finding>; 4] =
+        [trust::findings, calls::findings, concurrency::findings, resources::findings];
+    let mut all: Vec<Finding> = rules.iter().flat_map(|rule| rule(overview)).collect();
+    all.sort_by_key(|finding| finding.weight);
+    all
+}
+
+fn finding(rule: &'static str, weight: Weight, text: Text) -> Finding {
+    Finding { rule, weight, text }
+}

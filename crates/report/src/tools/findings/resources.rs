@@ -1,0 +1,155 @@
+//! Whether the server still answered under load, what it needed, and how near it came to a bare
+//! transfer.
+
+use results::summary::Statistic;
+use results::units::float;
+
+use super::finding;
+use crate::document::{Finding, Weight};
+use crate::figure::Figure;
+use crate::number::Kind;
+use crate::text::text;
+use crate::tools::overview::{LevelView, Metric, Overview};
+
+/// A trivial call that takes so many times as long under load as idle …
+pub(in crate::tools) const PROBE_SLOW_RATIO: f64 = 5.0;
+/// … and at least so many milliseconds, is worth a warning: people notice from about 100 ms on
+/// (Miller, "Response time in man-computer conversational transactions", 1968), and a chain of
+/// calls adds up before.
+pub(in crate::tools) const PROBE_SLOW_MS: f64 = 50.0;
+
+/// CPU time of other processes is worth a word from this share of the machine on.
+const OTHER_CPU_SHARE: f64 = 0.05;
+
+/// From this share on all of the machine's CPU time counts as used up.
+const MACHINE_FULL: f64 = crate::findings::MACHINE_FULL;
+
+pub(super) fn findings(overview: &Overview<'_>) -> Vec<Finding> {
+    let mut all = Vec::new();
+    for view in &overview.trusted {
+        all.extend(probes_failed(*view));
+    }
+    all.extend(overview.headline().and_then(probe));
+    all.extend(overview.headline().and_then(floor));
+    all.extend(overview.headline().and_then(cpu));
+    all.extend(machine_full(overview));
+    all.extend(other_load(overview));
+    all
+}
+
+fn probes_failed(view: LevelView<'_>) -> Option<Finding> {
+    (view.level.probes_failed > 0).then(|| {
+        finding(
+            "probes_failed",
+            Weight::Problem,
+            text![
+                format!("At {} ", view.words()),
+                view.counted("probes_failed", view.level.probes_failed),
+                " trivial calls beside the load failed."
+            ],
+        )
+    })
+}
+
+fn probe(view: LevelView<'_>) -> Option<Finding> {
+    let (loaded, idle) = (view.level.probe_ms?, view.level.probe_idle_ms?);
+    let enough = |statistic| loaded.supports(statistic) && idle.supports(statistic);
+    let statistic = [Statistic::P99, Statistic::P95, Statistic::Max]
+        .into_iter()
+        .find(|statistic| enough(*statistic))?;
+    let (high, low) = (loaded.get(statistic), idle.get(statistic));
+    let slow = high >= PROBE_SLOW_MS && high >= low * PROBE_SLOW_RATIO;
+    let (weight, said) = if slow {
+        (Weight::Problem, ": while it carries calls, it hardly answers anything else.")
+    } else {
+        (Weight::Note, ".")
+    };
+    Some(finding(
+        "responsiveness",
+        weight,
+        text![
+            "A trivial call takes ",
+            view.summary(Metric::ProbeIdle, statistic),
+            format!(" on the idle server and "),
+            view.summary(Metric::Probe, statistic),
+            format!(" under {} ({})", view.words(), statistic.name()),
+            said
+        ],
+    ))
+}
+
+fn floor(view: LevelView<'_>) -> Option<Finding> {
+    let share = view.of_floor();
+    share.value?;
+    let floor = view.level.floor.map(|floor| floor.bytes_per_s);
+    Some(finding(
+        "floor",
+        Weight::Note,
+        text![
+            format!("At {} the calls moved ", view.words()),
+            view.bytes_per_s(),
+            ", ",
+            share,
+            " of the ",
+            view.measured("floor.bytes_per_s", Kind::ByteRate, floor),
+            " that a bare transfer of the same bytes reached in this run."
+        ],
+    ))
+}
+
+fn cpu(view: LevelView<'_>) -> Option<Finding> {
+    let each = view.target_cpu_per_call();
+    each.value?;
+    Some(finding(
+        "target_cpu",
+        Weight::Note,
+        text![
+            "The target used ",
+            each,
+            " of processor time for each call and held ",
+            view.target_memory(),
+            format!(" of memory at {}.", view.words())
+        ],
+    ))
+}
+
+/// The lowest level, trusted or not, at which the machine had nothing left.
+fn machine_full(overview: &Overview<'_>) -> Option<Finding> {
+    let full = |view: &&LevelView<'_>| view.level.machine_busy >= Some(MACHINE_FULL);
+    let view = overview.levels.iter().filter(full).min_by_key(|view| view.level.shape().load())?;
+    let busy = view.level.machine_busy.map(|share| share * 100.0);
+    Some(finding(
+        "machine_full",
+        Weight::Problem,
+        text![
+            format!("At {} the machine itself is full: ", view.words()),
+            view.derived("machine_busy_percent", Kind::Portion, busy),
+            " of its CPU time is used."
+        ],
+    ))
+}
+
+fn other_load(overview: &Overview<'_>) -> Option<Finding> {
+    let cores = float(overview.run.machine.cores);
+    let share = |view: &LevelView<'_>| {
+        let available = view.level.duration_s * cores;
+        view.level.machine_other_cpu_s.filter(|_| available > 0.0).map(|cpu_s| cpu_s / available)
+    };
+    let largest = overview
+        .levels
+        .iter()
+        .filter_map(|view| Some((*view, share(view)?)))
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .filter(|(_, share)| *share >= OTHER_CPU_SHARE)?;
+    let figure: Figure =
+        largest.0.derived("other_cpu_percent", Kind::Portion, Some(largest.1 * 100.0));
+    Some(finding(
+        "other_load",
+        Weight::Note,
+        text![
+            "Other processes used up to ",
+            figure,
+            format!(" of the machine's CPU time (at {}).", largest.0.words())
+        ],
+    ))
+}

@@ -1,0 +1,266 @@
+//! What was observed, and what that shows: each claim with the evidence counted for it, or against
+//! it, or the reason why there is none.
+
+use results::CallOutcome;
+use results::tools::Expected;
+use results::units::float;
+
+use super::LADDER;
+use crate::document::{Block, Column, Row, Section, Table};
+use crate::figure::Figure;
+use crate::number::Kind;
+use crate::sections::no_levels;
+use crate::text::{Text, text};
+use crate::tools::findings::serialised;
+use crate::tools::overview::{LevelView, Overview};
+
+/// Without a single failure among n calls, the true share of failures is below 3/n with 95 %
+/// confidence: the "rule of three" (Hanley and Lippman-Hand, JAMA 249:1743, 1983).
+const RULE_OF_THREE: f64 = 3.0;
+
+/// The observations of the original report, each as a count.
+pub(super) fn observations(overview: &Overview<'_>) -> Section {
+    let blocks = match overview.headline() {
+        None => vec![no_levels()],
+        Some(view) => vec![Block::List(list(overview, view))],
+    };
+    Section {
+        id: "observations",
+        title: "Observations",
+        question: "What was seen, in counts?",
+        blocks,
+    }
+}
+
+fn list(overview: &Overview<'_>, view: LevelView<'_>) -> Vec<Text> {
+    let level = view.level;
+    let mut list = vec![
+        text![
+            view.derived("not_ok", Kind::Count, Some(float(level.outcomes.not_ok()))),
+            " of ",
+            view.derived("ended", Kind::Count, Some(float(level.outcomes.total()))),
+            format!(" calls of {} did not end ok.", view.words())
+        ],
+        overlap(view),
+    ];
+    if overview.verified() {
+        list.push(text![
+            "The files have ",
+            view.counted("distinct_digests", level.distinct_digests),
+            " different digests. Files with wrong bytes: ",
+            view.outcome(CallOutcome::WrongBytes),
+            "; missing files: ",
+            view.outcome(CallOutcome::MissingFile),
+            "."
+        ]);
+    }
+    if let Some(transfers) = level.upstream_transfers {
+        list.push(text![
+            "The upstream counted ",
+            view.counted("upstream_transfers", transfers),
+            " transfers for ",
+            view.counted("calls", level.calls),
+            " calls."
+        ]);
+    }
+    list.push(
+        "When calls ended is not used as evidence: calls that are carried one after the other \
+         may end within the same second, too."
+            .into(),
+    );
+    list
+}
+
+fn overlap(view: LevelView<'_>) -> Text {
+    let mut sentence = text![
+        "Up to ",
+        view.counted("peak_open", view.level.peak_open),
+        " calls were open at one moment in the tester"
+    ];
+    if let Some(overlap) = view.overlap() {
+        sentence.push(", ");
+        sentence.push(view.derived("mean_open", Kind::Quantity, Some(overlap.mean)));
+        sentence.push(" on average");
+    }
+    match view.level.upstream_peak_open {
+        Some(upstream) => {
+            sentence.push("; behind the target the upstream counted up to ");
+            sentence.push(view.counted("upstream_peak_open", upstream));
+            sentence.push(".");
+        }
+        None => sentence.push("; how many reached the upstream at once is not known."),
+    }
+    sentence
+}
+
+/// What becomes of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Shown,
+    Refuted,
+    NotShown,
+}
+
+impl Answer {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Shown => "shown",
+            Self::Refuted => "refuted",
+            Self::NotShown => "not shown",
+        }
+    }
+}
+
+/// What this run shows of each claim of the original report.
+pub(super) fn section(overview: &Overview<'_>) -> Section {
+    let blocks = match overview.headline() {
+        None => vec![no_levels()],
+        Some(view) => vec![Block::Table(claims(overview, view))],
+    };
+    Section {
+        id: "shows",
+        title: "What this shows",
+        question: "Which claims does the evidence carry?",
+        blocks,
+    }
+}
+
+fn claims(overview: &Overview<'_>, view: LevelView<'_>) -> Table {
+    let claims: [(&str, (Answer, Text)); 4] = [
+        ("Calls are carried at once", concurrency(view)),
+        ("Files arrive whole and right", integrity(overview, view)),
+        ("Calls do not fail", reliability(overview)),
+        ("More load is carried as well", scale(overview)),
+    ];
+    let rows = claims
+        .into_iter()
+        .map(|(claim, (answer, evidence))| {
+            // A level that is not trusted carries no claim, for or against.
+            let answer = if view.level.trusted { answer } else { Answer::NotShown };
+            Row::of(vec![claim.into(), answer.word().into(), evidence.into()])
+        })
+        .collect();
+    let mut notes = Vec::new();
+    if !view.level.trusted {
+        notes.push("the level is not trusted, so that nothing is shown".to_owned());
+    }
+    Table {
+        id: "claims-table".to_owned(),
+        caption: format!("Claims, at {}", view.words()),
+        columns: vec![Column::words("claim"), Column::words("answer"), Column::words("evidence")],
+        rows,
+        notes,
+    }
+}
+
+fn concurrency(view: LevelView<'_>) -> (Answer, Text) {
+    let level = view.level;
+    let mut evidence = Text::default();
+    if let Some(upstream) = level.upstream_peak_open {
+        evidence.push("the upstream counted up to ");
+        evidence.push(view.counted("upstream_peak_open", upstream));
+        evidence.push(" at once");
+    }
+    if level.speedup.is_some() {
+        if !evidence.0.is_empty() {
+            evidence.push("; ");
+        }
+        evidence.push(view.speedup());
+        evidence.push(" as fast as one after the other");
+    }
+    if evidence.0.is_empty() {
+        let why = "neither the upstream's counters nor sequential calls: the tester's own open \
+                   calls may have waited in the target; to know, use --sequential N";
+        return (Answer::NotShown, why.into());
+    }
+    let several = level.shape().load() > 1;
+    let answer = match (several, serialised(view)) {
+        (false, _) => Answer::NotShown,
+        (true, true) => Answer::Refuted,
+        (true, false) => Answer::Shown,
+    };
+    (answer, evidence)
+}
+
+fn integrity(overview: &Overview<'_>, view: LevelView<'_>) -> (Answer, Text) {
+    let level = view.level;
+    let bad = level.outcomes.wrong_bytes + level.outcomes.missing_file;
+    if bad > 0 {
+        let evidence = text![
+            "files with wrong bytes: ",
+            view.outcome(CallOutcome::WrongBytes),
+            ", missing files: ",
+            view.outcome(CallOutcome::MissingFile)
+        ];
+        return (Answer::Refuted, evidence);
+    }
+    let expected = overview.run.workload.verification.as_ref().map(|v| v.expected);
+    match (expected, level.correct) {
+        (Some(Expected::Upstream | Expected::Given), Some(correct)) if correct > 0 => {
+            let evidence = text![
+                view.counted("correct", correct),
+                " files read back with the expected size and digest"
+            ];
+            (Answer::Shown, evidence)
+        }
+        (Some(_), _) => (Answer::NotShown, "what the files should be is not known".into()),
+        (None, _) => (Answer::NotShown, "the files were not looked at".into()),
+    }
+}
+
+/// Over all trusted levels.
+fn reliability(overview: &Overview<'_>) -> (Answer, Text) {
+    let trusted = || overview.trusted.iter().map(|view| &view.level.outcomes);
+    let ended: u64 = trusted().map(results::CallOutcomes::total).sum();
+    let not_ok: u64 = trusted().map(results::CallOutcomes::not_ok).sum();
+    let figure = |name: &str, value: u64| Figure::derived(name, Kind::Count, Some(float(value)));
+    if ended == 0 {
+        return (Answer::NotShown, "no call of a trusted level ended".into());
+    }
+    if not_ok > 0 {
+        let evidence =
+            text![figure("trusted_not_ok", not_ok), " of ", figure("trusted_ended", ended), " did"];
+        return (Answer::Refuted, evidence);
+    }
+    let bound = (RULE_OF_THREE / float(ended) * 100.0).min(100.0);
+    let evidence = text![
+        "none of ",
+        figure("trusted_ended", ended),
+        " did; with 95 % confidence fewer than ",
+        Figure::derived("failures_below_percent", Kind::Portion, Some(bound)),
+        " do"
+    ];
+    (Answer::Shown, evidence)
+}
+
+fn scale(overview: &Overview<'_>) -> (Answer, Text) {
+    let loads = overview.trusted.iter().map(|view| view.level.shape().load());
+    let several = loads.clone().max() > loads.min();
+    let capacity = &overview.run.capacity;
+    let figure = |path: &str, load: u64| Figure::of_run(path, Kind::Count, Some(float(load)));
+    match (several, capacity.passed, capacity.failed) {
+        (false, _, _) => {
+            let why =
+                format!("one trusted level has nothing to be compared with; to know, {LADDER}");
+            (Answer::NotShown, why.into())
+        }
+        (true, passed, Some(failed)) => {
+            let mut evidence =
+                text![figure("capacity.failed", failed), " calls at once missed the rule"];
+            if let Some(passed) = passed {
+                evidence.push("; held were ");
+                evidence.push(figure("capacity.passed", passed));
+            }
+            (Answer::Refuted, evidence)
+        }
+        (true, Some(passed), None) => {
+            let evidence = text![
+                "all up to ",
+                figure("capacity.passed", passed),
+                " calls at once met the rule; the limit was not reached"
+            ];
+            (Answer::Shown, evidence)
+        }
+        (true, None, None) => (Answer::NotShown, "no trusted level met the rule".into()),
+    }
+}

@@ -1,0 +1,225 @@
+use results::ToolsRun;
+
+use super::findings::findings;
+use super::overview::Overview;
+use super::samples;
+use crate::document::{Block, Cell, Table};
+use crate::subject::Subject;
+
+fn rules(run: &ToolsRun) -> Vec<&'static str> {
+    findings(&Overview::of(run)).into_iter().map(|finding| finding.rule).collect()
+}
+
+/// The sentence of a rule with plain spaces.
+fn sentence(run: &ToolsRun, rule: &str) -> String {
+    let all = findings(&Overview::of(run));
+    let finding = all.iter().find(|finding| finding.rule == rule);
+    let text = finding.unwrap_or_else(|| panic!("no {rule} in {:?}", rules(run))).text.plain();
+    text.replace(['\u{202f}', '\u{a0}'], " ")
+}
+
+/// The answers to the claims, in their order.
+fn answers(run: &ToolsRun) -> Vec<String> {
+    let table = table(run, "claims-table");
+    table.rows.iter().map(|row| Table::show(&row.cells[1], None)).collect()
+}
+
+fn table(run: &ToolsRun, id: &str) -> Table {
+    let blocks = run.document().sections.into_iter().flat_map(|section| section.blocks);
+    blocks
+        .into_iter()
+        .find_map(|block| match block {
+            Block::Table(table) if table.id == id => Some(table),
+            _ => None,
+        })
+        .unwrap_or_else(|| panic!("no table {id}"))
+}
+
+#[test]
+fn the_document_s_test_is_summed_up_in_one_sentence() {
+    let headline = samples::downloaded().document().headline;
+    assert_eq!(headline.word, "MET");
+    assert_eq!(
+        headline.sentence.plain().replace(['\u{202f}', '\u{a0}'], " "),
+        "Carries 32 calls at once (4 agents x 8 calls): 100 % ended ok, every file right byte for \
+         byte, a call in 1.98 s (p95), 8.00× as fast as one after the other."
+    );
+}
+
+#[test]
+fn a_server_that_serialises_is_named_although_all_its_calls_are_open() {
+    let run = samples::serialising();
+    assert_eq!(run.levels[0].peak_open, 32);
+    assert_eq!(
+        sentence(&run, "serialised"),
+        "At 4 agents x 8 calls the server carried its calls one after the other: with 32 calls \
+         open, the upstream never saw more than 1 at a time; calling at once was 1.00× as fast."
+    );
+    assert_eq!(answers(&run)[0], "refuted");
+}
+
+#[test]
+fn serialising_is_found_without_the_upstream_s_counters() {
+    let mut run = samples::serialising();
+    run.levels[0].upstream_peak_open = None;
+    assert!(sentence(&run, "serialised").contains("calling at once was 1.00× as fast"));
+}
+
+#[test]
+fn ending_at_the_same_time_shows_nothing() {
+    let mut run = samples::remote();
+    for call in &mut run.levels[0].files {
+        call.end_ms = 2_000.0;
+    }
+    assert_eq!(answers(&run)[0], "not shown");
+    assert!(!rules(&run).contains(&"serialised"));
+}
+
+#[test]
+fn a_corrupt_file_is_named_with_its_digest() {
+    let run = samples::corrupt();
+    assert_eq!(
+        sentence(&run, "wrong_bytes"),
+        "At 4 agents x 8 calls 1 call answered success but left a file that is not the expected \
+         one: agent 3 call 5, video_3_5.mp4 (7 691 516 bytes, SHA-256 ffffffffffff…)."
+    );
+    assert_eq!(run.document().headline.word, "NOT MET");
+    assert_eq!(answers(&run)[1], "refuted");
+}
+
+#[test]
+fn a_success_without_a_file_is_named() {
+    let run = samples::missing();
+    assert_eq!(
+        sentence(&run, "missing_file"),
+        "At 4 agents x 8 calls 1 call answered success but left no file: agent 2 call 7, \
+         video_2_7.mp4."
+    );
+    assert_eq!(run.document().headline.word, "NOT MET");
+}
+
+#[test]
+fn a_call_without_an_answer_is_named_with_its_share() {
+    assert_eq!(
+        sentence(&samples::lost(), "no_answer"),
+        "At 4 agents x 25 calls 1 call (1.00 %) got no answer at all: agent 2 call 17."
+    );
+}
+
+#[test]
+fn cancelled_calls_are_in_no_outcome_and_no_speed_up() {
+    let run = samples::interrupted();
+    assert!(sentence(&run, "interrupted").contains("16 open calls were cancelled"));
+    assert!(!rules(&run).contains(&"speedup"), "{:?}", rules(&run));
+    assert!(sentence(&run, "outcomes").starts_with("All 16 calls of all levels ended ok"));
+}
+
+#[test]
+fn files_that_were_not_looked_at_are_a_limit_and_no_success() {
+    let run = samples::remote();
+    assert!(sentence(&run, "files_not_checked").contains("--verify-dir"));
+    assert_eq!(answers(&run), ["not shown", "not shown", "shown", "not shown"]);
+}
+
+#[test]
+fn an_untrusted_level_shows_nothing() {
+    let run = samples::untrusted();
+    assert_eq!(rules(&run)[0], "untrusted_level");
+    assert!(answers(&run).iter().all(|answer| answer == "not shown"));
+}
+
+#[test]
+fn a_server_that_hardly_answers_a_probe_is_a_problem() {
+    let text = sentence(&samples::remote(), "responsiveness");
+    assert!(text.ends_with("it hardly answers anything else."), "{text}");
+    assert!(text.contains("1.00 ms on the idle server and 380 ms"), "{text}");
+    let calm = sentence(&samples::downloaded(), "responsiveness");
+    assert!(calm.ends_with("(p95)."), "{calm}");
+}
+
+#[test]
+fn no_failure_among_few_calls_is_not_called_none() {
+    let evidence = &table(&samples::downloaded(), "claims-table").rows[2].cells[2];
+    let evidence = Table::show(evidence, None).replace(['\u{202f}', '\u{a0}'], " ");
+    assert_eq!(evidence, "none of 32 did; with 95 % confidence fewer than 9.38 % do");
+}
+
+#[test]
+fn more_than_its_calls_can_gain_is_no_speed_up() {
+    let mut run = samples::downloaded();
+    run.levels[0].speedup = Some(60.0);
+    assert!(sentence(&run, "speedup_impossible").contains("such as a cold start"));
+}
+
+#[test]
+fn answers_from_a_cache_are_seen_in_the_upstream_s_counters() {
+    let mut run = samples::downloaded();
+    run.levels[0].upstream_transfers = Some(1);
+    assert!(sentence(&run, "fewer_transfers").contains("served only 1 of them"));
+}
+
+#[test]
+fn a_level_of_512_calls_collapses_to_its_agents() {
+    let run = samples::ladder();
+    assert_eq!(run.verdict().level, Some(1), "the headline's level has 128 calls");
+    assert_eq!(table(&run, "agents-table").rows.len(), 4);
+    let tables: Vec<String> = run
+        .document()
+        .sections
+        .into_iter()
+        .flat_map(|section| section.blocks)
+        .filter_map(|block| if let Block::Table(table) = block { Some(table.id) } else { None })
+        .collect();
+    assert!(!tables.contains(&"calls-table".to_owned()), "{tables:?}");
+}
+
+#[test]
+fn examples_name_the_server_and_the_call_of_the_run() {
+    let document = samples::remote().document();
+    let commands: Vec<String> = document
+        .sections
+        .iter()
+        .flat_map(|section| &section.blocks)
+        .filter_map(|block| if let Block::Examples(all) = block { Some(all) } else { None })
+        .flatten()
+        .map(|example| example.command.clone())
+        .collect();
+    assert!(
+        commands[1].starts_with("weir stress tools --agents 4 --calls 1 --tool download_video")
+    );
+    assert!(commands[1].ends_with("https://media.example.org/mcp"), "{}", commands[1]);
+}
+
+#[test]
+fn every_table_has_as_many_cells_as_columns() {
+    for (name, run) in samples::all() {
+        let document = run.document();
+        let blocks = document.sections.into_iter().flat_map(|section| section.blocks);
+        let tables = blocks.filter_map(|b| if let Block::Table(t) = b { Some(t) } else { None });
+        for table in tables.chain([document.levels]) {
+            for row in &table.rows {
+                assert_eq!(row.cells.len(), table.columns.len(), "{name}: {}", table.id);
+                for (cell, column) in row.cells.iter().zip(&table.columns) {
+                    let number = matches!(cell, Cell::Figure(_));
+                    assert_eq!(number, column.kind.is_some(), "{name}: {}", table.id);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn csv_has_one_row_a_call_and_reads_as_before() {
+    for (name, run) in samples::all().into_iter().filter(|(name, _)| *name != "tools_hostile") {
+        let text = super::csv::render(&run);
+        let names = text.lines().next().unwrap().split(',').count();
+        for line in text.lines() {
+            assert_eq!(line.split(',').count(), names, "{name}: {line}");
+        }
+    }
+    let corrupt = samples::corrupt();
+    assert_eq!(super::csv::render(&corrupt).lines().count(), 33);
+    let mut short = corrupt;
+    short.levels[0].files.truncate(22);
+    insta::assert_snapshot!("corrupt", super::csv::render(&short));
+}

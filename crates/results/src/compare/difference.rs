@@ -1,0 +1,171 @@
+//! Whether runs answer the same question: what differs between their workloads, and what else
+//! must be kept in mind.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::any::AnyRun;
+use crate::load::Load;
+use crate::run::{Machine, Run};
+
+/// A part of the workload that is not the same in all runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Difference {
+    /// The part, as in `run.json`: `workload.min_chunks`, `slo`.
+    pub part: String,
+    /// Its value in each run, in their order.
+    pub values: Vec<String>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} is {}", self.part, self.values.join(" / "))
+    }
+}
+
+/// Parts that say what was planned for, or how the target happens to speak, and not what it had to
+/// do. A name changes nothing; loads are compared one by one; a seed changes which random
+/// numbers, not how they are distributed.
+const IGNORED: [&str; 9] = [
+    "scenario",
+    "ladder",
+    "seed",
+    "server_cost_per_month",
+    "plan_users",
+    "transport",
+    "protocol",
+    "sessions",
+    "sequential_calls",
+];
+
+/// Longest value of a difference that is said in full.
+const MAX_VALUE_CHARS: usize = 80;
+
+/// What differs between the workloads of runs of one kind.
+pub(super) fn between(runs: &[AnyRun]) -> Vec<Difference> {
+    let parts: Vec<Vec<(String, Value)>> = runs.iter().map(parts).collect();
+    let Some(first) = parts.first() else { return Vec::new() };
+    first
+        .iter()
+        .enumerate()
+        .filter(|(index, (_, value))| parts.iter().any(|other| other[*index].1 != *value))
+        .map(|(index, (name, _))| Difference {
+            part: name.clone(),
+            values: parts.iter().map(|run| shown(&run[index].1)).collect(),
+        })
+        .collect()
+}
+
+/// The parts of a run's workload with their values: the same names for every run of a kind.
+fn parts(run: &AnyRun) -> Vec<(String, Value)> {
+    match run {
+        AnyRun::Streams(run) => parts_of(run),
+        AnyRun::Tools(run) => parts_of(run),
+    }
+}
+
+fn parts_of<K: Load>(run: &Run<K>) -> Vec<(String, Value)> {
+    let workload =
+        serde_json::to_value(&run.workload).expect("a workload has string keys and finite numbers");
+    let mut parts = vec![("target.api".to_owned(), Value::String(run.target.api.clone()))];
+    if let Value::Object(fields) = workload {
+        let counted = fields.into_iter().filter(|(name, _)| !IGNORED.contains(&name.as_str()));
+        parts.extend(counted.map(|(name, value)| (format!("workload.{name}"), value)));
+    }
+    let rule: Vec<&str> = run.slo.iter().map(|slo| slo.predicate.as_str()).collect();
+    parts.push(("slo".to_owned(), Value::String(rule.join(", "))));
+    parts
+}
+
+/// A value in short: text without quotes, null as a word.
+fn shown(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "none".to_owned(),
+        other => other.to_string(),
+    };
+    match text.char_indices().nth(MAX_VALUE_CHARS) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
+}
+
+/// What differs beside the workload, and runs that need a word.
+pub(super) fn notes(runs: &[AnyRun]) -> Vec<String> {
+    let facts: Vec<Facts<'_>> = runs.iter().map(Facts::of).collect();
+    let mut notes = Vec::new();
+    let differ = |of: &dyn Fn(&Facts<'_>) -> String| {
+        let values: BTreeSet<String> = facts.iter().map(of).collect();
+        (values.len() > 1).then(|| values.into_iter().collect::<Vec<_>>().join(" / "))
+    };
+    if let Some(machines) = differ(&|facts| machine(facts.machine)) {
+        notes.push(format!(
+            "the machines differ, and so the numbers are about them, too: {machines}"
+        ));
+    }
+    if let Some(versions) = differ(&|facts| facts.weir_version.to_owned()) {
+        notes.push(format!("different versions of Weir measured: {versions}"));
+    }
+    if let Some(seeds) = differ(&|facts| facts.seed.clone()) {
+        notes.push(format!("the seeds differ: {seeds}"));
+    }
+    if differ(&|facts| facts.loads.clone()).is_some() {
+        notes.push("the ladders differ: only loads that runs share are compared".to_owned());
+    }
+    for facts in &facts {
+        if facts.interrupted {
+            notes.push(format!("{} was ended early", facts.name));
+        }
+        if facts.untrusted > 0 {
+            notes.push(format!(
+                "{}: {} of {} levels are not trusted, and decide nothing",
+                facts.name, facts.untrusted, facts.levels
+            ));
+        }
+    }
+    notes
+}
+
+/// What is noted about a run.
+struct Facts<'r> {
+    name: &'r str,
+    machine: &'r Machine,
+    weir_version: &'r str,
+    seed: String,
+    loads: String,
+    interrupted: bool,
+    levels: usize,
+    untrusted: usize,
+}
+
+impl<'r> Facts<'r> {
+    fn of(run: &'r AnyRun) -> Self {
+        match run {
+            AnyRun::Streams(run) => Self::of_run(run, run.workload.seed),
+            AnyRun::Tools(run) => Self::of_run(run, run.workload.seed),
+        }
+    }
+
+    fn of_run<K: Load>(run: &'r Run<K>, seed: u64) -> Self {
+        use crate::load::Judged;
+        let loads: BTreeSet<u64> = run.levels.iter().map(Judged::load).collect();
+        Self {
+            name: &run.name,
+            machine: &run.machine,
+            weir_version: &run.weir_version,
+            seed: seed.to_string(),
+            loads: format!("{loads:?}"),
+            interrupted: run.interrupted,
+            levels: run.levels.len(),
+            untrusted: run.levels.iter().filter(|level| !level.trusted()).count(),
+        }
+    }
+}
+
+fn machine(machine: &Machine) -> String {
+    format!("{}, {} cores, kernel {}", machine.cpu, machine.cores, machine.kernel)
+}
