@@ -18,6 +18,7 @@ pub mod config;
 mod deadline;
 mod endpoint;
 mod follow;
+mod makers;
 mod metrics;
 mod models;
 mod mount;
@@ -35,6 +36,7 @@ mod service;
 pub mod settings;
 mod slow;
 mod state;
+mod stored;
 mod tasks;
 #[cfg(feature = "otel")]
 mod traces;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::{Count, Places};
+use crate::makers::Makers;
 use crate::metrics::Metrics;
 use crate::mount::Mount;
 use crate::rate::Bucket;
@@ -68,6 +69,8 @@ pub(crate) struct Shared {
     #[cfg(feature = "otel")]
     pub(crate) traces: Option<crate::traces::Traces>,
     pub(crate) phase: Phase,
+    /// Who made which OpenAI response.
+    pub(crate) makers: Makers,
     /// Other services behind the same listener; set once, before the server runs.
     pub(crate) mounts: OnceLock<Vec<Mount>>,
     /// The tasks of each worker.
@@ -92,6 +95,7 @@ impl Shared {
             #[cfg(feature = "otel")]
             traces: None,
             phase: Phase::default(),
+            makers: Makers::default(),
             mounts: OnceLock::new(),
             tasks: Mutex::default(),
             started: Instant::now(),

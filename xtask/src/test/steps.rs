@@ -74,6 +74,7 @@ fn tidy() -> Result<Checks> {
 fn nextest() -> Result<Checks> {
     tools::nextest()?;
     tools::python()?;
+    tools::promtool()?;
     cargo::build("weir", "weir", Profile::Debug)?;
     let report = cargo::target_folder()?.join("nextest/default/junit.xml");
     if report.exists() {
