@@ -295,7 +295,7 @@ pub(super) const ROOMS: &[Room] = &[
     Room {
         name: "xtask",
         ours: &[],
-        libraries: &["anyhow", "clap", "serde_json", "toml"],
+        libraries: &["anyhow", "clap", "serde_json", "tempfile", "toml"],
         never: &[
             ("tokio", FEW_TOOLS),
             ("wire", FEW_TOOLS),
