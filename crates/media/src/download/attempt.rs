@@ -192,6 +192,7 @@ impl<'a> Attempt<'a> {
                 }
                 Err(Failure::passing(error))
             }
+            _ if received == 0 => Err(Failure::passing(DownloadError::Empty)),
             _ => Ok(()),
         }
     }

@@ -56,6 +56,9 @@ pub enum DownloadError {
         /// What came.
         received: u64,
     },
+    /// There is nothing in it. No media file is empty, so this is an answer gone wrong.
+    #[error("the upstream sent an empty file")]
+    Empty,
     /// The bytes have another digest than the upstream said.
     #[error("the file's SHA-256 is not the one that the upstream announced")]
     Digest,

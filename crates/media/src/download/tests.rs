@@ -101,6 +101,18 @@ async fn a_server_that_announces_a_wrong_length_is_found_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_empty_answer_is_no_file() {
+    let bytes = file_bytes();
+    let world = World::new(vec![Answer::whole(b""), Answer::whole(&bytes)]).await;
+    world.fetch(world.request()).await.0.unwrap();
+    assert!(world.file() == bytes);
+    let world = World::new(vec![Answer::whole(b""); 5]).await;
+    let error = world.fetch(world.request()).await.0.unwrap_err();
+    assert_eq!(error.to_string(), "the upstream sent an empty file");
+    world.only_holds(&[]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_file_with_another_digest_than_promised_does_not_land() {
     let digest = "repr-digest: sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:\r\n";
     let world = World::new(vec![Answer::whole(&file_bytes()).header(digest)]).await;
