@@ -133,7 +133,8 @@ proptest! {
         let pieces: Vec<&[u8]> =
             at.windows(2).map(|pair| &body.as_bytes()[pair[0]..pair[1]]).collect();
         let reply = reply(200, EVENTS, &pieces);
-        prop_assert_eq!(reply.result.unwrap().get(), r#"{"a":1}"#);
+        let result = reply.result.unwrap();
+        prop_assert_eq!(result.get(), r#"{"a":1}"#);
         prop_assert_eq!(reply.phases.progress, 2);
     }
 
