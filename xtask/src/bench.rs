@@ -7,6 +7,7 @@
 mod case;
 mod gateway;
 mod linux;
+mod media;
 mod simulator;
 mod stress;
 mod table;
@@ -44,6 +45,8 @@ enum Name {
     Stress,
     /// `weir serve` and nginx, between `weir stress streams` and the simulator.
     Gateway,
+    /// `weir mcp`, a bare client and sanzaru, between agents and the simulator; pictures and Pillow.
+    Media,
 }
 
 /// What the cases are made of.
@@ -91,6 +94,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let (name, table) = match options.name {
         Name::Simulator => ("simulator", simulator::run(&setting)?),
         Name::Stress => ("stress", stress::run(&setting)?),
+        Name::Media => ("media", media::run(&setting)?),
         Name::Gateway => ("gateway", gateway::run(&setting)?),
     };
     report(name, &setting, &table)

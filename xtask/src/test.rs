@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that must hold before a change lands, in order of cost.
 
+mod mcp;
 mod steps;
 
 use std::time::Duration;

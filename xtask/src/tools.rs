@@ -29,6 +29,7 @@ pub(crate) fn install_all() -> Result<()> {
     node_with("sdk")?;
     node_with("browser")?;
     chromium()?;
+    promtool()?;
     Ok(())
 }
 
@@ -44,6 +45,14 @@ pub(crate) fn nextest() -> Result<()> {
     cargo(&["install", "--locked", "cargo-nextest"])
         .run()
         .context("to install it by hand, run `cargo install --locked cargo-nextest`")
+}
+
+/// Prometheus's own checker of alert rules.
+///
+/// # Errors
+/// When it is missing and cannot be installed.
+pub(crate) fn promtool() -> Result<PathBuf> {
+    system::program(&["promtool"], "prometheus")
 }
 
 /// The browser: Debian's Chromium, or any other build of it.

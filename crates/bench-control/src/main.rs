@@ -6,13 +6,16 @@
 
 mod answer;
 mod client;
+mod fetch;
 mod http2;
 mod measured;
 mod scan;
 mod server;
 mod target;
+mod tools;
 mod wheel;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -46,6 +49,43 @@ enum Command {
         #[arg(long, default_value_t = 60)]
         events: u32,
     },
+    /// Fetch a file many times into a folder, hash and sync each, and print what was measured.
+    Fetch {
+        /// The file: `http://ADDRESS:PORT/PATH`.
+        url: Target,
+        /// How many times.
+        #[arg(long, default_value_t = 32)]
+        files: u32,
+        /// How many at once.
+        #[arg(long, default_value_t = 32)]
+        at_once: u32,
+        /// Where to.
+        #[arg(long)]
+        folder: PathBuf,
+    },
+    /// Let agents call `download_video` of an MCP server, and print what was measured.
+    Tools {
+        /// The server: `http://ADDRESS:PORT/mcp`.
+        url: Target,
+        /// Agents.
+        #[arg(long, default_value_t = 4)]
+        agents: u32,
+        /// Calls of each agent, all at once.
+        #[arg(long, default_value_t = 8)]
+        calls: u32,
+        /// The video.
+        #[arg(long)]
+        video: String,
+        /// Where the files land.
+        #[arg(long)]
+        folder: PathBuf,
+        /// Bytes of the video.
+        #[arg(long)]
+        bytes: u64,
+        /// Its SHA-256.
+        #[arg(long)]
+        sha256: String,
+    },
     /// Hold streamed answers open against a server, and print what was measured as JSON.
     Load {
         /// Where requests go: `http://ADDRESS:PORT/PATH`.
@@ -70,6 +110,17 @@ fn main() -> Result<()> {
             let listener = target::listen(listen.parse().context("--listen")?)?;
             say(&format!("http://{}", listener.local_addr()?));
             server::serve(listener, Schedule { first, gap, events })
+        }
+        Command::Fetch { url, files, at_once, folder } => {
+            let work = fetch::Work { target: &url, files, at_once, folder: &folder };
+            say(&format!("{:#}", fetch::run(&work)?));
+            Ok(())
+        }
+        Command::Tools { url, agents, calls, video, folder, bytes, sha256 } => {
+            let (target, video, sha256) = (&url, video.as_str(), sha256.as_str());
+            let work = tools::Work { target, agents, calls, video, folder: &folder, bytes, sha256 };
+            say(&format!("{:#}", tools::run(&work)?));
+            Ok(())
         }
         Command::Load { url, users, start, http2 } => {
             let measured = match http2 {

@@ -1,5 +1,6 @@
 //! The command line as clap reads it. What the words mean is decided further inside.
 
+pub(crate) mod bench;
 pub(crate) mod media;
 pub(crate) mod media_tools;
 pub(crate) mod tools;
@@ -77,6 +78,9 @@ pub(crate) enum Command {
     /// Load a server step by step, check every answer, and report what it carried
     #[command(subcommand)]
     Stress(Stress),
+    /// Measure our own functions, one after the other and all at once
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Make a report again from a run.json
     #[command(after_help = REPORT_EXAMPLES)]
     Report(ReportArgs),
@@ -194,6 +198,8 @@ pub(crate) struct ServeArgs {
     /// Most answers under way at once [default: 10000]
     #[arg(long, requires = "upstream", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_STREAMS))]
     pub open_streams: Option<u32>,
+    #[command(flatten)]
+    pub media: media::MediaArgs,
     /// Check the configuration, then end
     #[arg(long)]
     pub check: bool,

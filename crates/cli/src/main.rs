@@ -32,6 +32,9 @@ fn main() -> ExitCode {
         args::Command::Stress(args::Stress::Tools(args)) => {
             commands::stress_tools::run(*args, cli.talk)
         }
+        args::Command::Bench(args::bench::Bench::Media(args)) => {
+            commands::bench_media::run(&args, cli.talk)
+        }
         args::Command::Report(args) => commands::report::run(&args),
         args::Command::Compare(args) => commands::compare::run(&args),
         args::Command::Completions { shell } => commands::completions::run(shell),

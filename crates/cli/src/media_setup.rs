@@ -102,7 +102,6 @@ pub(crate) fn without_folders(environment: Environment) -> anyhow::Result<Media>
         admission,
         pool: CpuPool::of_cores(),
         encoder: Encoder::new("ffmpeg"),
-        scratch: std::env::temp_dir(),
         image_limits: image::Limits::DEFAULT,
         on_conflict: OnConflict::default(),
         metrics: Arc::new(Metrics::default()),

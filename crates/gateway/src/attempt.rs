@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::call::Call;
 use crate::deadline::Deadline;
+use crate::endpoint::Endpoint;
 use crate::refusal::{Reason, Refusal};
 use crate::request;
 use crate::upstream::answer::AnswerBody;
@@ -117,6 +118,8 @@ impl Tries<'_> {
                     drop(std::mem::replace(&mut last, Err(Reason::NoUpstream.into())));
                     last = self.ask(visit).await;
                 }
+                // Nobody knows it: asking again makes nobody know more.
+                Next::Again if is_unknown(self.call, &last) => return last,
                 Next::Again => {
                     let wait = last_wait(&last).unwrap_or(pause);
                     if Instant::now() + wait > latest {
@@ -130,7 +133,8 @@ impl Tries<'_> {
                 Next::Nobody => return last,
             }
             let enough = self.call.progress.attempts.get() >= retry.attempts;
-            if enough || !is_worth_another(&last) || Instant::now() > latest {
+            let enough = enough && !is_unknown(self.call, &last);
+            if enough || !is_worth_another(self.call, &last) || Instant::now() > latest {
                 return last;
             }
         }
@@ -265,8 +269,9 @@ fn is_less_loaded(one: &Upstream, other: &Upstream) -> bool {
 }
 
 /// Whether the answer is one that another try may better.
-fn is_worth_another(last: &Result<Answer, Refusal>) -> bool {
+fn is_worth_another(call: &Call, last: &Result<Answer, Refusal>) -> bool {
     match last {
+        Ok(_) if is_unknown(call, last) => true,
         Ok(answer) => {
             let status = answer.head.status.as_u16();
             let told_not_to = answer
@@ -278,6 +283,12 @@ fn is_worth_another(last: &Result<Answer, Refusal>) -> bool {
         }
         Err(refusal) => !matches!(refusal.reason, Reason::NoUpstream),
     }
+}
+
+/// Whether this upstream does not know the response that is asked for, which another one may.
+fn is_unknown(call: &Call, last: &Result<Answer, Refusal>) -> bool {
+    call.endpoint == Endpoint::StoredResponse
+        && matches!(last, Ok(answer) if answer.head.status == StatusCode::NOT_FOUND)
 }
 
 /// How long the upstream asks to be left alone.

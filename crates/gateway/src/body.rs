@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
+use crate::mount::MountedBody;
 use crate::page::Live;
 use crate::relay::{BrokenOff, Relay};
 
@@ -17,6 +18,8 @@ pub(crate) enum ResponseBody {
     Relay(Box<Relay>),
     /// What the gateway carries now.
     Live(Box<Live>),
+    /// A mounted service's answer.
+    Mounted(MountedBody),
 }
 
 impl From<Bytes> for ResponseBody {
@@ -45,6 +48,7 @@ impl Body for ResponseBody {
             Self::Live(live) => {
                 live.poll_event(context).map(|event| event.map(|event| Ok(Frame::data(event))))
             }
+            Self::Mounted(body) => Pin::new(body).poll_frame(context).map_err(BrokenOff::mounted),
         }
     }
 
@@ -53,6 +57,7 @@ impl Body for ResponseBody {
             Self::Whole(bytes) => bytes.is_none(),
             Self::Relay(relay) => relay.is_end_stream(),
             Self::Live(_) => false,
+            Self::Mounted(body) => body.is_end_stream(),
         }
     }
 
@@ -63,6 +68,7 @@ impl Body for ResponseBody {
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
             }
             Self::Relay(_) | Self::Live(_) => SizeHint::default(),
+            Self::Mounted(body) => body.size_hint(),
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::admission::{Counted, Place};
 use crate::endpoint::Endpoint;
+use crate::makers::{self, Maker};
 use crate::rate::PerMinute;
 use crate::refusal::Reason;
 use crate::slow::Pressure;
@@ -131,6 +132,19 @@ impl Call {
             self.progress.first_token.set(Some(now));
             let wait = now.duration_since(self.arrived);
             self.worker.metrics().first_token.observe(wait);
+        }
+    }
+
+    /// Remembers which upstream has made an OpenAI response, by its first event or as a whole.
+    pub(crate) fn remember_maker(&self, answer: &[u8]) {
+        if self.endpoint != Endpoint::Responses {
+            return;
+        }
+        if let (Some(id), Some(upstream)) =
+            (makers::response_id(answer), self.progress.upstream.borrow().clone())
+        {
+            let key = self.key.as_ref().map(|key| key.settings.name.clone());
+            self.worker.shared.makers.remember(id, Maker { upstream, key });
         }
     }
 

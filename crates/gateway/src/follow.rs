@@ -86,8 +86,10 @@ impl Follow {
                     return Followed::Whole(Outcome::UpstreamRefused);
                 }
                 if let Some(pieces) = pieces.take() {
+                    let document = pieces.concat();
+                    call.remember_maker(&document);
                     let mut tokens = call.progress.tokens.get();
-                    tokens.read(&pieces.concat());
+                    tokens.read(&document);
                     call.progress.tokens.set(tokens);
                 }
                 Followed::Whole(Outcome::Complete)
@@ -103,6 +105,9 @@ fn note_events(whole: &[u8], decoder: &mut Decoder, call: &Call) {
         chunks += u64::from(matches!(step, Step::Chunk(_)));
     });
     let progress = &call.progress;
+    if progress.events.get() == 0 {
+        call.remember_maker(whole);
+    }
     progress.events.set(progress.events.get() + events);
     call.worker.metrics().events.inc_by(events);
     if chunks > 0 {

@@ -18,8 +18,10 @@ pub mod config;
 mod deadline;
 mod endpoint;
 mod follow;
+mod makers;
 mod metrics;
 mod models;
+mod mount;
 mod notation;
 mod page;
 mod pattern;
@@ -34,6 +36,7 @@ mod service;
 pub mod settings;
 mod slow;
 mod state;
+mod stored;
 mod tasks;
 #[cfg(feature = "otel")]
 mod traces;
@@ -43,6 +46,7 @@ mod worker;
 
 pub use auth::{NewKey, new_key};
 pub use config::Config;
+pub use mount::{Mount, MountedAnswer, MountedBody};
 pub use pattern::Pattern;
 pub use secret::Secret;
 pub use server::{Handle, ReloadError, ServeError, Server};

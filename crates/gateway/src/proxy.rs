@@ -17,7 +17,7 @@ use crate::attempt::{self, Answer};
 use crate::auth;
 use crate::body::ResponseBody;
 use crate::call::{Call, Progress};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, stored_response};
 use crate::rate::PerMinute;
 use crate::refusal::{Reason, Refusal};
 use crate::relay::Relay;
@@ -25,6 +25,7 @@ use crate::request::{self, Asked};
 use crate::settings::Settings;
 use crate::slow::Pressure;
 use crate::state::{KeyState, State};
+use crate::stored;
 use crate::upstream::pool::Outgoing;
 use crate::worker::Worker;
 
@@ -83,7 +84,7 @@ async fn admit(
 ) -> Result<Admitted, Refusal> {
     let Arrival { endpoint, head, body, request_id, at, pressure } = arrival;
     let settings = &state.settings;
-    if head.method != Endpoint::METHOD {
+    if !endpoint.takes(&head.method, head.uri.path()) {
         return Err(Reason::WrongMethod.into());
     }
     let key = authenticate(state, &head)?;
@@ -97,8 +98,20 @@ async fn admit(
         return Err(Reason::Full.into());
     }
     let body = read_body(body, settings).await?;
-    let asked = Asked::read(&body).map_err(|why| Refusal::because(Reason::BadRequest, why))?;
-    let (groups, send_as) = route(state, key.as_deref(), &asked)?;
+    let (asked, groups, send_as) = if let Some(stored) = stored_response(head.uri.path()) {
+        let groups = stored::groups(worker, state, key.as_deref(), stored.id)?;
+        (Asked::nothing(), groups, None)
+    } else {
+        let asked = Asked::read(&body).map_err(|why| Refusal::because(Reason::BadRequest, why))?;
+        let (groups, send_as) = route(state, key.as_deref(), &asked)?;
+        let groups = match &asked.previous_response {
+            Some(id) if endpoint == Endpoint::Responses => {
+                stored::continued(worker, state, groups, id)
+            }
+            _ => groups,
+        };
+        (asked, groups, send_as)
+    };
     let places = enter(worker, settings, key.as_deref()).await?;
     if worker.shared.phase.closed.load(Ordering::Relaxed) {
         // It went down while this request waited.
@@ -113,7 +126,7 @@ async fn admit(
         body: send_as.map_or_else(|| body.clone(), |model| asked.with_model(&body, &model)),
     };
     #[cfg(feature = "otel")]
-    let spans = worker.shared.traces.as_ref().map(|traces| traces.begin(&mut outgoing.headers, at));
+    let spans = worker.shared.traces.as_ref().map(|traces| traces.begin(&mut outgoing, at));
     worker.metrics().open_streams.inc();
     let call = Call {
         worker: Rc::clone(worker),
@@ -235,9 +248,13 @@ impl Drop for Waiting<'_> {
 
 /// The path at the upstream: ours, with the client's query.
 fn path(endpoint: Endpoint, uri: &http::Uri) -> String {
+    let path = match endpoint {
+        Endpoint::StoredResponse => uri.path(),
+        _ => endpoint.path(),
+    };
     match uri.query() {
-        Some(query) => format!("{}?{query}", endpoint.path()),
-        None => endpoint.path().to_owned(),
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
     }
 }
 

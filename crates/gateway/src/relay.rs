@@ -69,6 +69,14 @@ enum Source {
 #[error("the answer broke off: {0}")]
 pub(crate) struct BrokenOff(&'static str);
 
+impl BrokenOff {
+    /// A mounted service's answer broke off.
+    pub(crate) fn mounted(error: std::io::Error) -> Self {
+        tracing::debug!(%error, "a mounted service's answer broke off");
+        Self("the mounted service failed")
+    }
+}
+
 /// A piece for the client, or the end.
 type Piece = Option<Result<Bytes, BrokenOff>>;
 

@@ -16,6 +16,8 @@ pub(crate) struct Asked {
     pub(crate) model: String,
     /// Whether the answer is to be streamed.
     pub(crate) stream: bool,
+    /// The OpenAI response that this one continues.
+    pub(crate) previous_response: Option<String>,
     /// Where the model's value stands in the body.
     model_at: std::ops::Range<usize>,
 }
@@ -26,6 +28,8 @@ struct Fields<'a> {
     model: &'a RawValue,
     #[serde(default)]
     stream: Option<bool>,
+    #[serde(default)]
+    previous_response_id: Option<String>,
 }
 
 impl Asked {
@@ -48,7 +52,13 @@ impl Asked {
         // The raw value is a part of `body`: this is its distance from the beginning.
         let start = raw.as_ptr().addr() - body.as_ptr().addr();
         let model_at = start..start + raw.len();
-        Ok(Self { model, stream: fields.stream == Some(true), model_at })
+        let stream = fields.stream == Some(true);
+        Ok(Self { model, stream, previous_response: fields.previous_response_id, model_at })
+    }
+
+    /// What a request without a body asks for: no model.
+    pub(crate) fn nothing() -> Self {
+        Self { model: String::new(), stream: false, previous_response: None, model_at: 0..0 }
     }
 
     /// The body with another model's name in it, and everything else as it was.

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::accept;
 use crate::metrics::Metrics;
+use crate::mount::Mount;
 use crate::settings::Settings;
 use crate::state::Shared;
 use crate::upstream::health;
@@ -104,6 +105,13 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Lets other services answer at their paths. To be called once; a second call changes nothing.
+    #[must_use]
+    pub fn with_mounts(self, mounts: Vec<Mount>) -> Self {
+        let _ = self.shared.mounts.set(mounts);
+        self
     }
 
     /// A hold on the server for when it runs.
@@ -222,7 +230,8 @@ async fn go_down(worker: &Worker, shutdown: &Shutdown) {
     sleep_until(closes).await;
     shared.phase.closed.store(true, Ordering::Relaxed);
     let ends = closes + state.settings.drain_timeout;
-    while shared.metrics.open_streams.get() > 0 && Instant::now() < ends {
+    let runs = || shared.metrics.open_streams.get() > 0 || shared.mounted_running() > 0;
+    while runs() && Instant::now() < ends {
         sleep(LOOK_EVERY).await;
     }
     let left = shared.metrics.open_streams.get();

@@ -47,6 +47,15 @@ pub(crate) async fn serve(
         let arrival = Arrival { endpoint, head, body, request_id, at, pressure };
         return proxy::serve(worker, arrival).await;
     }
+    if let Some(mount) = worker.shared.mount(path) {
+        let state = worker.shared.state();
+        if !state.keys.is_empty() && auth::find(&state.keys, &head.headers).is_none() {
+            worker.metrics().refused(Reason::Unauthorized.name());
+            return proxy::refuse(&Reason::Unauthorized.into(), dialect_of(&head), &request_id);
+        }
+        let answer = (mount.serve)(Request::from_parts(head, body)).await;
+        return answer.map(ResponseBody::Mounted);
+    }
     let refuse = |reason: Reason| {
         let dialect = dialect_of(&head);
         worker.metrics().refused(reason.name());

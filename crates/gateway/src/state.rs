@@ -1,14 +1,16 @@
 //! What all workers share: the configuration in force, and everything that outlives it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::{Count, Places};
+use crate::makers::Makers;
 use crate::metrics::Metrics;
+use crate::mount::Mount;
 use crate::rate::Bucket;
 use crate::settings::{Key, Settings};
 use crate::upstream::Upstream;
@@ -67,6 +69,10 @@ pub(crate) struct Shared {
     #[cfg(feature = "otel")]
     pub(crate) traces: Option<crate::traces::Traces>,
     pub(crate) phase: Phase,
+    /// Who made which OpenAI response.
+    pub(crate) makers: Makers,
+    /// Other services behind the same listener; set once, before the server runs.
+    pub(crate) mounts: OnceLock<Vec<Mount>>,
     /// The tasks of each worker.
     tasks: Mutex<Vec<TaskTracker>>,
     pub(crate) started: Instant,
@@ -89,6 +95,8 @@ impl Shared {
             #[cfg(feature = "otel")]
             traces: None,
             phase: Phase::default(),
+            makers: Makers::default(),
+            mounts: OnceLock::new(),
             tasks: Mutex::default(),
             started: Instant::now(),
             id_prefix: seed,
@@ -99,6 +107,16 @@ impl Shared {
     /// The configuration in force now. Whoever works with it keeps it to the end.
     pub(crate) fn state(&self) -> Arc<State> {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The service that is mounted at this path.
+    pub(crate) fn mount(&self, path: &str) -> Option<&Mount> {
+        self.mounts.get()?.iter().find(|mount| mount.takes(path))
+    }
+
+    /// Requests of mounted services that run.
+    pub(crate) fn mounted_running(&self) -> usize {
+        self.mounts.get().map_or(0, |mounts| mounts.iter().map(|mount| (mount.running)()).sum())
     }
 
     /// Puts another configuration in force; streams that run keep theirs.

@@ -8,6 +8,7 @@ mod operating;
 mod passing;
 mod promises;
 mod refusing;
+mod responses;
 mod tls;
 mod traces;
 mod world;

@@ -12,7 +12,7 @@ mod otlp;
 use std::io;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Method};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::time::Instant;
 use wire::Dialect;
@@ -21,6 +21,7 @@ use crate::call::{Call, Outcome};
 use crate::config::Provider;
 use crate::endpoint::Endpoint;
 use crate::settings;
+use crate::upstream::pool::Outgoing;
 use context::{Context, Parent};
 pub(crate) use export::Exporter;
 use otlp::{Kind, Value};
@@ -40,6 +41,7 @@ pub(crate) struct Traces {
 #[derive(Debug)]
 pub(crate) struct Spans {
     context: Context,
+    method: Method,
     admitted: SystemTime,
     /// How long the request had been here by then.
     waited: Duration,
@@ -61,7 +63,8 @@ pub(crate) fn start(
 
 impl Traces {
     /// Begins the spans of a request that has just been admitted, and tells the upstream of them.
-    pub(crate) fn begin(&self, to_upstream: &mut HeaderMap, arrived: Instant) -> Spans {
+    pub(crate) fn begin(&self, outgoing: &mut Outgoing, arrived: Instant) -> Spans {
+        let to_upstream = &mut outgoing.headers;
         let parent = Parent::of(to_upstream.get_all(TRACEPARENT).iter());
         let context = self.context(parent);
         if parent.is_none() {
@@ -71,7 +74,8 @@ impl Traces {
         let ours = HeaderValue::from_str(&context.traceparent())
             .expect("hexadecimal digits and dashes can stand in a header");
         to_upstream.insert(TRACEPARENT, ours);
-        Spans { context, admitted: SystemTime::now(), waited: arrived.elapsed() }
+        let method = outgoing.method.clone();
+        Spans { context, method, admitted: SystemTime::now(), waited: arrived.elapsed() }
     }
 
     /// Hands over what became of a request.
@@ -84,18 +88,18 @@ impl Traces {
             trace_id: context.trace_id,
             span_id: context.server,
             parent: context.parent,
-            name: format!("{} {}", Endpoint::METHOD, call.endpoint.path()),
+            name: format!("{} {}", spans.method, call.endpoint.path()),
             kind: Kind::Server,
             began: spans.admitted.checked_sub(spans.waited).unwrap_or(spans.admitted),
             ended,
-            attributes: of_request(call, outcome, status),
+            attributes: of_request(call, &spans.method, outcome, status),
             error: error(call, outcome, status).filter(|_| is_ours(outcome)),
         };
         let client = otlp::Span {
             trace_id: context.trace_id,
             span_id: context.client,
             parent: Some(context.server),
-            name: format!("{} {}", operation(call.endpoint), call.model),
+            name: format!("{} {}", operation(call.endpoint), call.model).trim_end().to_owned(),
             kind: Kind::Client,
             began: spans.admitted,
             ended,
@@ -131,9 +135,9 @@ fn error(call: &Call, outcome: Outcome, status: u16) -> Option<String> {
 }
 
 /// Attributes of the request (semantic conventions: HTTP, server).
-fn of_request(call: &Call, outcome: Outcome, status: u16) -> Vec<otlp::Attribute> {
+fn of_request(call: &Call, method: &Method, outcome: Outcome, status: u16) -> Vec<otlp::Attribute> {
     let mut attributes = vec![
-        ("http.request.method", Value::from(Endpoint::METHOD.as_str())),
+        ("http.request.method", Value::from(method.as_str())),
         ("http.route", Value::from(call.endpoint.path())),
         ("http.response.status_code", Value::from(u64::from(status))),
         ("weir.request_id", Value::from(call.request_id_text())),
@@ -154,12 +158,14 @@ fn of_upstream(call: &Call, outcome: Outcome, status: u16) -> Vec<otlp::Attribut
     let mut attributes = vec![
         ("gen_ai.operation.name", Value::from(operation(call.endpoint))),
         ("gen_ai.provider.name", Value::from(provider(call, upstream.map(|one| &**one)))),
-        ("gen_ai.request.model", Value::from(call.model.as_str())),
         ("http.response.status_code", Value::from(u64::from(status))),
         ("weir.attempts", Value::from(u64::from(progress.attempts.get()))),
         ("weir.chunks", Value::from(progress.chunks.get())),
         ("weir.outcome", Value::from(outcome.name())),
     ];
+    if !call.model.is_empty() {
+        attributes.push(("gen_ai.request.model", Value::from(call.model.as_str())));
+    }
     if call.streamed {
         attributes.push(("gen_ai.request.stream", Value::Bool(true)));
     }
@@ -182,12 +188,13 @@ fn of_upstream(call: &Call, outcome: Outcome, status: u16) -> Vec<otlp::Attribut
     attributes
 }
 
-/// `gen_ai.operation.name`; counting tokens has none of its own in the conventions.
+/// `gen_ai.operation.name`; counting tokens and what exists already have none in the conventions.
 fn operation(endpoint: Endpoint) -> &'static str {
     match endpoint {
         Endpoint::Chat | Endpoint::Responses | Endpoint::Messages => "chat",
         Endpoint::CountTokens => "count_tokens",
         Endpoint::Embeddings => "embeddings",
+        Endpoint::StoredResponse => "stored_response",
     }
 }
 

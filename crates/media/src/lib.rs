@@ -19,6 +19,6 @@ pub mod upstream;
 
 pub use admission::Admission;
 pub use download::Downloads;
-pub use limits::{LimitError, Limits};
+pub use limits::{LimitError, Limits, LimitsConfig, WrittenDuration, WrittenSize};
 pub use store::Store;
 pub use upstream::Upstream;

@@ -1,6 +1,10 @@
 //! Every bound of the media server's files, with its default.
 
+mod config;
+
 use std::time::Duration;
+
+pub use config::{LimitsConfig, WrittenDuration, WrittenSize};
 
 /// The bounds. All of them can be configured; [`Limits::check`] refuses what cannot work.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,3 +16,6 @@ pub use handler::Handler;
 pub use http::{Body, Http, HttpError, HttpSettings, Service};
 pub use metrics::Metrics;
 pub(crate) use viewer::VIEWER;
+
+#[cfg(test)]
+mod tests;

@@ -158,23 +158,19 @@ impl Store {
     }
 
     /// A file to be read with blocking calls, for a decoder on the CPU pool. From an object storage
-    /// it is first copied into an unnamed file in `scratch`, a local folder.
+    /// it is first copied into an unnamed file in [`S3Settings::scratch`].
     ///
     /// # Errors
     /// When there is no such file, or no room for the copy.
-    pub async fn seekable(
-        &self,
-        name: &SafeName,
-        scratch: &Path,
-    ) -> Result<(File, FileInfo), StoreError> {
+    pub async fn seekable(&self, name: &SafeName) -> Result<(File, FileInfo), StoreError> {
         match &self.backend {
             Backend::Local(folder) => {
                 let (folder, name) = (folder.clone(), name.clone());
                 self.jobs.run(move || folder.open_file(&name)).await
             }
-            Backend::Remote(_) => {
+            Backend::Remote(folder) => {
                 let mut reader = self.reader(name, 0, u64::MAX).await?;
-                let (scratch, shown) = (scratch.to_owned(), name.to_string());
+                let (scratch, shown) = (folder.scratch().to_owned(), name.to_string());
                 let mut copy = self.jobs.run(move || local::unnamed(&scratch, &shown)).await?;
                 while let Some(piece) = reader.next().await? {
                     let shown = name.to_string();

@@ -21,3 +21,6 @@ pub use call::{Call, Step};
 pub use catalog::{Catalog, Entry, Output};
 pub use error::{Kind as ErrorKind, ToolError};
 pub use media::{Media, Parts};
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -137,6 +137,9 @@ impl Collector for Snapshot {
         };
         gauge(&mut encoder, "active_requests", "Requests being answered", stats.active())?;
         gauge(&mut encoder, "peak_active_requests", "Most at once", stats.peak_active())?;
+        let transfers = self.0.media.transfers.counts();
+        gauge(&mut encoder, "open_transfers", "Media files being sent", transfers.open)?;
+        gauge(&mut encoder, "peak_open_transfers", "Most at once", transfers.peak_open)?;
         requests(stats, &mut encoder)?;
         lateness(stats, &mut encoder)
     }

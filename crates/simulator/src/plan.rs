@@ -34,7 +34,7 @@ pub(crate) struct Plan {
     pub(crate) identity: Identity,
     pub(crate) request_id: String,
     /// How often the client says that it has tried this before.
-    tries_before: Option<u32>,
+    pub(crate) tries_before: Option<u32>,
 }
 
 impl Plan {
@@ -82,14 +82,12 @@ impl Plan {
             None => self.faults_by_chance(shared),
         };
         self.tries_before = text(headers, RETRY_COUNT)?.and_then(|count| count.parse().ok());
-        self.end_of_tries(0);
+        self.end_of_tries(self.tries_before.unwrap_or(0));
         Ok(())
     }
 
-    /// Drops the faults when the request has been tried often enough; `counted` is how often,
-    /// for clients that do not say it themselves.
-    pub(crate) fn end_of_tries(&mut self, counted: u32) {
-        let tries_before = self.tries_before.unwrap_or(counted);
+    /// Drops the faults when the request has been tried so often that they are over.
+    pub(crate) fn end_of_tries(&mut self, tries_before: u32) {
         if self.faults.tries.is_some_and(|tries| tries_before >= tries) {
             self.faults = Faults::default();
         }

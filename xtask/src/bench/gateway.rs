@@ -170,9 +170,10 @@ impl Measured {
                 level.get("target_usage").and_then(Value::as_array).map(Vec::as_slice)
             }
         };
+        let is_target = |process: &&Value| process.get("role").is_none_or(|role| role == "target");
         let sum = |field: &str| {
-            let of_all =
-                proxy.into_iter().flatten().map(|it| it.get(field).and_then(Value::as_f64));
+            let targets = proxy.into_iter().flatten().filter(is_target);
+            let of_all = targets.map(|it| it.get(field).and_then(Value::as_f64));
             of_all.reduce(|one, other| Some(one? + other?)).flatten().unwrap_or(f64::NAN)
         };
         let streams = number("/peak_open");
@@ -224,11 +225,19 @@ mod tests {
         Load { way: Way::Gateway { http2: true, cap: None }, users: 100, start: BURST };
 
     fn level() -> Value {
-        let process = |cpu_s: f64, peak: u64| json!({ "cpu_s": cpu_s, "peak_rss_bytes": peak, "idle_rss_bytes": 1024 * 1024 });
+        let process = |role: &str, cpu_s: f64, peak: u64| {
+            json!({
+                "role": role, "cpu_s": cpu_s, "peak_rss_bytes": peak,
+                "idle_rss_bytes": 1024 * 1024,
+            })
+        };
+        let master = process("target", 1.5, 3 * 1024 * 1024);
+        let worker = process("target", 0.5, 1024 * 1024);
+        let simulator = process("upstream", 9.0, 9 * 1024 * 1024);
         json!({
             "complete": 99, "chunks": 100_000, "peak_open": 100, "duration_s": 10.0,
             "ttft_ms": { "p50": 1102.0, "p99": 1110.0 }, "gap_ms": { "p99": 141.0 },
-            "target_usage": [process(1.5, 3 * 1024 * 1024), process(0.5, 1024 * 1024)],
+            "target_usage": [master, worker, simulator],
         })
     }
 

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::{Checks, Options, Step};
+use super::{Checks, Options, Step, mcp};
 use crate::cargo::{self, Profile, cargo};
 use crate::server::Server;
 use crate::shell::Tool;
 use crate::{docs, repository, tidy, tools};
 
 /// All steps in the order in which they run.
-pub(super) const ALL: [Step; 10] = [
+pub(super) const ALL: [Step; 11] = [
     step("tools", "install what the tests need", |_| install()),
     step("format", "cargo fmt --check", |_| format()),
     step("clippy", "clippy, warnings denied", |_| clippy()),
@@ -21,6 +21,7 @@ pub(super) const ALL: [Step; 10] = [
     step("doctests", "examples in doc comments", |_| doctests()),
     step("docs", "docs/reference is current", |_| reference()),
     step("sdk", "official SDKs against simulator and gateway", |_| sdk()),
+    step("mcp", "MCP's conformance suite, client and Inspector", |_| mcp::run()),
     step("browser", "a real report and the live page in Chromium", |_| browser()),
     Step {
         name: "soak",
@@ -73,6 +74,7 @@ fn tidy() -> Result<Checks> {
 fn nextest() -> Result<Checks> {
     tools::nextest()?;
     tools::python()?;
+    tools::promtool()?;
     cargo::build("weir", "weir", Profile::Debug)?;
     let report = cargo::target_folder()?.join("nextest/default/junit.xml");
     if report.exists() {

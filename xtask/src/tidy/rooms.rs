@@ -164,7 +164,6 @@ pub(super) const ROOMS: &[Room] = &[
             "schemars",
             "serde",
             "serde_json",
-            "sha2",
             "subtle",
             "symphonia",
             "thiserror",
@@ -239,6 +238,8 @@ pub(super) const ROOMS: &[Room] = &[
             "clap",
             "clap_complete",
             "console",
+            "http",
+            "http-body-util",
             "indicatif",
             "jiff",
             "schemars",
@@ -255,7 +256,7 @@ pub(super) const ROOMS: &[Room] = &[
     },
     Room {
         name: "integration-tests",
-        ours: &["report", "results", "runtime", "simulator", "stress", "wire"],
+        ours: &["media", "report", "results", "runtime", "simulator", "stress", "wire"],
         libraries: &["anyhow", "jiff", "serde_json", "tokio"],
         never: &[("weir", "integration tests run the real program, as a process")],
     },
@@ -273,6 +274,7 @@ pub(super) const ROOMS: &[Room] = &[
             "mio",
             "rlimit",
             "serde_json",
+            "sha2",
             "socket2",
             "tokio",
         ],
@@ -293,7 +295,7 @@ pub(super) const ROOMS: &[Room] = &[
     Room {
         name: "xtask",
         ours: &[],
-        libraries: &["anyhow", "clap", "serde_json", "toml"],
+        libraries: &["anyhow", "clap", "serde_json", "tempfile", "toml"],
         never: &[
             ("tokio", FEW_TOOLS),
             ("wire", FEW_TOOLS),

@@ -433,7 +433,7 @@ pub(crate) struct TranscribeArgs {
     #[arg(long)]
     pub model: Option<String>,
     /// Format of the answer: text, json, srt, verbose_json, vtt or diarized_json
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", conflicts_with = "enhance")]
     pub response_format: Option<String>,
     /// What the speech is about, for the model
     #[arg(long, conflicts_with = "enhance")]
@@ -442,7 +442,7 @@ pub(crate) struct TranscribeArgs {
     #[arg(long, value_parser = ["detailed", "storytelling", "professional", "analytical"])]
     pub enhance: Option<String>,
     /// Times of words or segments (repeatable)
-    #[arg(long, value_parser = ["word", "segment"])]
+    #[arg(long, value_parser = ["word", "segment"], conflicts_with = "enhance")]
     pub timestamps: Vec<String>,
     /// Requests at once
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=16))]

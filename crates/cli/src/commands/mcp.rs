@@ -29,7 +29,7 @@ const PORT: u16 = 8000;
 const FEWEST_THREADS: usize = 2;
 
 /// How long threads that still write may take once everything has ended.
-const LAST_WRITES: Duration = Duration::from_secs(2);
+pub(crate) const LAST_WRITES: Duration = Duration::from_secs(2);
 
 /// Opens the folders and serves until told to end.
 pub(crate) fn run(args: &McpArgs) -> CommandResult {

@@ -1,5 +1,6 @@
 //! `weir serve`: the gateway.
 
+mod mounted;
 mod reload;
 
 use std::fs::OpenOptions;
@@ -15,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::args::ServeArgs;
 use crate::exit_code::{CommandResult, Failure, INTERRUPTED, MET};
 use crate::paint;
+use mounted::Mounted;
 use reload::{Source, Watched};
 
 /// Where the configuration is looked for when nothing is said.
@@ -36,8 +38,17 @@ pub(crate) fn run(args: &ServeArgs) -> CommandResult {
     runtime::limits::raise_open_files();
     let usage_log = settings.usage_log.as_deref().map(open_log).transpose()?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
-    let server = Server::bind(settings, usage_log).map_err(Failure::environment)?;
+    let listen = settings.listen;
+    let mut server = Server::bind(settings, usage_log).map_err(Failure::environment)?;
     let shutdown = Shutdown::default();
+    // Lives as long as the gateway: its threads answer what is mounted.
+    let mounted = match &args.media.media {
+        Some(_) => Some(Mounted::open(&args.media, listen).map_err(Failure::environment)?),
+        None => None,
+    };
+    if let Some(mounted) = &mounted {
+        server = server.with_mounts(mounted.mounts());
+    }
     watch(shutdown.clone(), source, watched, server.handle())?;
     paint::data(&format!("{scheme}://{}\n", server.address()))
         .context("failed to write to stdout")?;
@@ -49,6 +60,9 @@ pub(crate) fn run(args: &ServeArgs) -> CommandResult {
         });
     }
     server.run(&shutdown).map_err(|error| anyhow!(error))?;
+    if let Some(mounted) = mounted {
+        mounted.end();
+    }
     // The second signal cuts what the first one would have let finish.
     Ok(if shutdown.abort.is_cancelled() { INTERRUPTED } else { MET })
 }

@@ -140,6 +140,21 @@ fn metrics_named_in(text: &str) -> std::collections::BTreeSet<String> {
         .collect()
 }
 
+#[test]
+fn alert_rules_do_what_they_say_in_prometheus_itself() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/prometheus");
+    let promtool = |arguments: [&str; 3]| {
+        std::process::Command::new("promtool").args(arguments).current_dir(folder).output()
+    };
+    let Ok(output) = promtool(["check", "rules", "weir-gateway.rules.yml"]) else {
+        println!("skipped: no promtool here; cargo xtask test installs it");
+        return;
+    };
+    assert!(output.status.success(), "{output:?}");
+    let output = promtool(["test", "rules", "weir-gateway.test.yml"]).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[tokio::test]
 async fn alerts_and_dashboard_speak_of_metrics_that_exist() {
     let (upstream, _end) = held().await;

@@ -3,6 +3,11 @@
 //!
 //! Prints its base URL as the first line and serves until it is killed.
 
+#![expect(
+    deprecated,
+    reason = "the suite tests logging, which older revisions have and 2026-07-28 takes back"
+)]
+
 mod asking;
 mod catalog;
 
@@ -16,8 +21,8 @@ use rmcp::model::{
     GetPromptResult, Implementation, ListPromptsResult, ListResourceTemplatesResult,
     ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProgressNotificationParam,
     ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ServerCapabilities,
-    ServerConfig, ServerNotification, SetLevelRequestParams, SubscribeRequestParams, Tool,
-    UnsubscribeRequestParams,
+    ServerConfig, ServerNotification, SetLevelRequestParams, SubscribeRequestParams,
+    SubscriptionFilter, Tool, UnsubscribeRequestParams,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, ServerHandler};
@@ -47,6 +52,12 @@ async fn main() -> anyhow::Result<()> {
 
 /// Answers as the suite expects.
 struct Fixtures;
+
+/// A complete result, which says that it is one, as 2026-07-28 wants.
+fn complete<T: DeserializeOwned>(mut value: Value) -> Result<T, ErrorData> {
+    value["resultType"] = json!("complete");
+    from(value)
+}
 
 /// What the protocol's types are made of, written as the suite writes it.
 fn from<T: DeserializeOwned>(value: Value) -> Result<T, ErrorData> {
@@ -99,7 +110,7 @@ impl ServerHandler for Fixtures {
         if let Some(answer) = asking::tool(&request, &context)? {
             return Ok(answer);
         }
-        let result: CallToolResult = from(call(&request, &context).await?)?;
+        let result: CallToolResult = complete(call(&request, &context).await?)?;
         Ok(result.into())
     }
 
@@ -147,7 +158,7 @@ impl ServerHandler for Fixtures {
                 json!({ "uri": uri, "mimeType": "application/json", "text": data.to_string() })
             }
         };
-        let result: ReadResourceResult = from(json!({ "contents": [contents] }))?;
+        let result: ReadResourceResult = complete(json!({ "contents": [contents] }))?;
         Ok(result.into())
     }
 
@@ -170,7 +181,7 @@ impl ServerHandler for Fixtures {
         let arguments = request.arguments.unwrap_or_default();
         let messages = catalog::prompt(&request.name, &arguments)
             .ok_or_else(|| invalid("there is no such prompt"))?;
-        let result: GetPromptResult = from(json!({ "messages": messages }))?;
+        let result: GetPromptResult = complete(json!({ "messages": messages }))?;
         Ok(result.into())
     }
 
@@ -179,7 +190,16 @@ impl ServerHandler for Fixtures {
         _: CompleteRequestParams,
         _: Context,
     ) -> Result<CompleteResult, ErrorData> {
-        from(json!({ "completion": { "values": ["paris", "park", "party"], "hasMore": false } }))
+        complete(
+            json!({ "completion": { "values": ["paris", "park", "party"], "hasMore": false } }),
+        )
+    }
+
+    fn accepted_subscription_filter(
+        &self,
+        requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        Some(requested.clone())
     }
 
     async fn set_level(&self, _: SetLevelRequestParams, _: Context) -> Result<(), ErrorData> {

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 
@@ -14,6 +14,9 @@ use super::{DownloadError, OnProgress, Progress, Request};
 use crate::store::{Sha256, StoreError, Writer, Written};
 use crate::upstream::SendError;
 use crate::{Limits, Upstream, upstream};
+
+/// How the official clients say which try it is, beginning with 0, for statistics at the other end.
+const RETRY_COUNT: HeaderName = HeaderName::from_static("x-stainless-retry-count");
 
 /// Redirections that are followed.
 const MAX_REDIRECTS: u32 = 5;
@@ -54,6 +57,8 @@ pub(super) struct Attempt<'a> {
     promised: Option<Sha256>,
     /// What this try has brought.
     brought: u64,
+    /// Tries so far.
+    tries: u32,
 }
 
 impl<'a> Attempt<'a> {
@@ -64,7 +69,7 @@ impl<'a> Attempt<'a> {
         writer: Writer,
     ) -> Self {
         let (etag, total, promised) = (None, None, None);
-        Self { upstream, limits, request, writer, etag, total, promised, brought: 0 }
+        Self { upstream, limits, request, writer, etag, total, promised, brought: 0, tries: 0 }
     }
 
     /// How many bytes the last try has brought.
@@ -86,7 +91,9 @@ impl<'a> Attempt<'a> {
         if self.etag.is_none() && self.writer.accepted_bytes() > 0 {
             self.start_over().await?;
         }
-        let response = self.send().await?;
+        let response = self.send().await;
+        self.tries += 1;
+        let response = response?;
         let (head, body) = response.into_parts();
         match head.status {
             StatusCode::PARTIAL_CONTENT => self.go_on(&head.headers).await?,
@@ -220,6 +227,7 @@ impl<'a> Attempt<'a> {
         }
         // What is compressed on the way has another length, and cannot be gone on with.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers.insert(RETRY_COUNT, HeaderValue::from(self.tries));
         let received = self.writer.accepted_bytes();
         if let Some(etag) = self.etag.as_ref().filter(|_| received > 0) {
             let range = HeaderValue::from_str(&format!("bytes={received}-"))

@@ -13,6 +13,7 @@ mod writer;
 
 use std::fmt;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +57,9 @@ pub struct S3Settings {
     pub session_token: Option<String>,
     /// Whether the bucket is a part of the host's name and not of the path.
     pub virtual_host: bool,
+    /// A local folder for unnamed copies of files that a decoder reads. Copies take as much of it
+    /// as the files that are decoded at the same time, and vanish with their readers.
+    pub scratch: PathBuf,
 }
 
 impl fmt::Debug for S3Settings {
@@ -75,6 +79,7 @@ impl fmt::Debug for S3Settings {
 pub(super) struct RemoteFolder {
     s3: Arc<AmazonS3>,
     prefix: String,
+    scratch: Arc<std::path::Path>,
     /// What clears up after uploads that were given up.
     clearing: TaskTracker,
 }
@@ -123,7 +128,13 @@ impl RemoteFolder {
             }
         };
         let s3 = builder.build().map_err(|error| refuse(error.to_string()))?;
-        Ok(Self { s3: Arc::new(s3), prefix, clearing: TaskTracker::new() })
+        let scratch = settings.scratch.as_path().into();
+        Ok(Self { s3: Arc::new(s3), prefix, scratch, clearing: TaskTracker::new() })
+    }
+
+    /// A local folder for copies.
+    pub(super) fn scratch(&self) -> &std::path::Path {
+        &self.scratch
     }
 
     /// The key of a name. Both are written alike, so that other tools find the object.

@@ -11,7 +11,7 @@ async fn a_folder_on_a_disk_keeps_every_promise() {
     std::fs::create_dir_all(folder.path().join("a/b")).unwrap();
     let limits = Limits::default();
     let store = Store::open_folder(Kind::Video, folder.path(), &limits).await.unwrap();
-    conformance::check(&store, folder.path()).await;
+    conformance::check(&store).await;
 }
 
 #[tokio::test]
@@ -20,15 +20,23 @@ async fn an_object_storage_keeps_every_promise() {
     let limits = Limits::default();
     let upstream = Upstream::new(&limits, &crate::upstream::Trust::system().unwrap());
     server.make_bucket(&upstream).await;
-    let scratch = tempfile::tempdir().unwrap();
-    for prefix in ["", "media/videos"] {
+    let settings = server.settings();
+    let store = Store::open_s3(Kind::Video, &settings, &upstream, &limits).unwrap();
+    conformance::check(&store).await;
+    store.cleared().await;
+    let uploads = server.unfinished_uploads(&upstream).await;
+    assert!(!uploads.contains("<Upload>"), "{uploads}");
+    // Another prefix is another folder; the whole bucket holds both.
+    let name = SafeName::parse("one.mp4").unwrap();
+    store.write(Target::new(name, OnConflict::Overwrite), b"one").await.unwrap();
+    let found = async |prefix: &str| {
         let settings = S3Settings { prefix: prefix.to_owned(), ..server.settings() };
         let store = Store::open_s3(Kind::Video, &settings, &upstream, &limits).unwrap();
-        conformance::check(&store, scratch.path()).await;
-        store.cleared().await;
-        let uploads = server.unfinished_uploads(&upstream).await;
-        assert!(!uploads.contains("<Upload>"), "{uploads}");
-    }
+        let found = store.list(Listing::new(Some("**"), 10).unwrap()).await.unwrap();
+        found.iter().map(|file| file.name.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("").await, [format!("{}/one.mp4", settings.prefix)]);
+    assert_eq!(found("elsewhere").await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -162,7 +162,7 @@ async fn make(
     call: &Call,
 ) -> Result<MadeSound, ToolError> {
     let store = media.store(Kind::Audio)?;
-    let (source, _) = store.seekable(input, &media.scratch).await?;
+    let (source, _) = store.seekable(input).await?;
     let writer = store.create(Target::new(output, media.conflict(None))).await?;
     call.note("converting");
     let (sink, chunks) = audio::channel();

@@ -1,6 +1,5 @@
 //! What all tools work with: folders, providers, bounds.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::ToolError;
@@ -61,9 +60,6 @@ pub struct Media {
     pub pool: CpuPool,
     /// Encodes MP3.
     pub encoder: Encoder,
-    /// A local folder for what a decoder reads of files in an object storage: copies without a
-    /// name, which the system removes with the last one who reads them.
-    pub scratch: PathBuf,
     /// Bounds of pictures that are decoded.
     pub image_limits: image::Limits,
     /// What happens when a name is taken and the caller does not say.

@@ -8,7 +8,8 @@ use super::inputs;
 use super::{Call, Media, ToolError};
 use crate::store::{Kind, SafeName};
 
-/// Bytes of a piece when nothing else is asked for.
+/// Bytes of a piece when nothing else is asked for: the reference server's default. In a session the
+/// answer is one event, of which some clients take no more than 1 MiB: they ask for 256 KiB.
 const USUAL_PIECE: u64 = 2 * 1024 * 1024;
 
 /// Most bytes of a piece: with base64 and JSON around it, a message stays below what clients take
@@ -92,7 +93,7 @@ pub struct GetMediaData {
     /// The first byte
     #[serde(default)]
     pub offset: u64,
-    /// Most bytes, 1 to 8388608
+    /// Most bytes, 1 to 8388608; at most 262144 for clients that limit an event to 1 MiB
     #[serde(default = "usual_piece")]
     pub chunk_size: u64,
 }

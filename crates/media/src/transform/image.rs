@@ -6,6 +6,7 @@
 mod decode;
 mod encode;
 mod prepare;
+mod sample;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use std::str::FromStr;
 pub use decode::{Picture, decode, inspect};
 pub use encode::{encode, land};
 pub use prepare::{Prepared, prepare, resize};
+pub use sample::sample;
 
 /// What a picture may ask of us before it is decoded. A file of some kilobytes can claim any size
 /// (a "decompression bomb"), so that the claim is checked, not the file.

@@ -20,9 +20,12 @@ pub(super) fn subtitle(view: View<'_>) -> Text {
 
 pub(super) fn headline(view: View<'_>) -> Headline {
     let comparison = view.comparison;
-    let failed = comparison.rules.iter().filter(|rule| !rule.passed).count();
-    let (word, tone) = if failed > 0 {
+    let mut changes = comparison.rules.iter().flat_map(|rule| &rule.changes);
+    let (word, tone) = if changes.any(|change| change.failed && change.baseline.is_some()) {
         ("REGRESSED", Tone::Bad)
+    } else if !comparison.passed() {
+        // A rule that could not be judged has not passed, but nothing is known to be worse.
+        ("NOT JUDGED", Tone::Doubt)
     } else if !comparison.trusted() {
         ("NOT TRUSTED", Tone::Doubt)
     } else if comparison.rules.is_empty() {

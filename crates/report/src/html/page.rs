@@ -180,7 +180,7 @@ fn footer(document: &Document, embedded: &Embedded) -> Markup {
         footer {
             p {
                 "Made by Weir from " (embedded.file) " alone. This page loads nothing and sends nothing."
-                @if (1..levels).contains(&charted) || (charted == 0 && document.charts_levels && levels > 0) {
+                @if document.charts_levels && charted < levels {
                     " To stay small it has charts of " (charted) " of its " (levels) " levels."
                 }
                 @if let Some(note) = &embedded.note { " " (note) }

@@ -19,7 +19,7 @@ pub(super) fn comparison(_overview: &Overview<'_>) -> Section {
         blocks: vec![not_measured(
             "other servers: one run measures one target",
             "run the same command line against the other server, on the same machine, and lay the \
-             two run.json side by side",
+             two side by side: weir compare a/run.json b/run.json",
         )],
     }
 }

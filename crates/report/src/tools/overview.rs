@@ -1,6 +1,6 @@
 //! A run of tool calls as its report looks at it.
 
-use results::level::{MIN_CPU_S_TO_DIVIDE, ProcessUsage};
+use results::level::{MIN_CPU_S_TO_DIVIDE, ProcessUsage, Role};
 use results::slo::Slo;
 use results::summary::Statistic;
 use results::tools::Overlap;
@@ -51,6 +51,12 @@ impl<'r> Overview<'r> {
             all.merge(&view.level.outcomes);
         }
         all
+    }
+
+    /// The process that answers the target, where it is on this machine.
+    pub(super) fn upstream(&self) -> Option<&'r str> {
+        let first = self.run.levels.first()?;
+        first.processes(Role::Upstream).next().map(|process| process.process.as_str())
     }
 
     /// Whether the files of this run were looked at.
@@ -232,8 +238,9 @@ impl LevelView<'_> {
     }
 
     fn over_target(self, value: impl Fn(&ProcessUsage) -> u64) -> Option<u64> {
-        let processes = self.level.target_usage.as_ref().filter(|list| !list.is_empty())?;
-        Some(processes.iter().map(value).sum())
+        let mut processes = self.level.processes(Role::Target).peekable();
+        processes.peek()?;
+        Some(processes.map(value).sum())
     }
 
     fn per_call(self, name: &str, cpu_s: Option<f64>) -> Figure {

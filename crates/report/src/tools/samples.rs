@@ -1,7 +1,7 @@
 //! Runs of tool calls as the tester would write them, for tests: made by formula, so that every
 //! number of their reports can be checked by hand.
 
-use results::level::{ErrorGroup, ProcessUsage, TesterUsage};
+use results::level::{ErrorGroup, ProcessUsage, Role, TesterUsage};
 use results::tools::{
     Expected, Floor, Probe, ProbeKind, ReadBack, Sequential, Shape, Tally, ToolShare, Transport,
     Verification,
@@ -86,15 +86,19 @@ fn level(agents: u64, calls_per_agent: u64, calls: Vec<Call>) -> ToolsLevel {
             bytes_per_s: bytes_per_s * 4.0,
         }),
         verify_s: Some(0.25),
-        target_usage: Some(vec![ProcessUsage {
-            process: "weir mcp".to_owned(),
-            pid: 4712,
-            cpu_s: float(tally.calls) * 0.01,
-            cpu_us_per_chunk: None,
-            peak_rss_bytes: 20 * 1_048_576 + tally.calls * 131_072,
-            idle_rss_bytes: 20 * 1_048_576,
-            peak_fds: 20 + 2 * tally.calls,
-        }]),
+        target_usage: Some(vec![
+            ProcessUsage {
+                process: "weir mcp".to_owned(),
+                role: Role::Target,
+                pid: 4712,
+                cpu_s: float(tally.calls) * 0.01,
+                cpu_us_per_chunk: None,
+                peak_rss_bytes: 20 * 1_048_576 + tally.calls * 131_072,
+                idle_rss_bytes: 20 * 1_048_576,
+                peak_fds: 20 + 2 * tally.calls,
+            },
+            upstream(tally.calls),
+        ]),
         tester_usage: TesterUsage {
             cpu_s: float(tally.calls) * 0.002,
             busiest_worker: 0.1,
@@ -110,6 +114,20 @@ fn level(agents: u64, calls_per_agent: u64, calls: Vec<Call>) -> ToolsLevel {
     level.sequential = Some(Sequential { calls: 32, duration_s: 16.0 });
     level.speedup = level.sequential.and_then(|sequential| level.speedup_over(sequential));
     level
+}
+
+/// The simulator behind the target: half of its CPU time.
+fn upstream(calls: u64) -> ProcessUsage {
+    ProcessUsage {
+        process: "weir simulate".to_owned(),
+        role: Role::Upstream,
+        pid: 4711,
+        cpu_s: float(calls) * 0.005,
+        cpu_us_per_chunk: None,
+        peak_rss_bytes: 30 * 1_048_576,
+        idle_rss_bytes: 10 * 1_048_576,
+        peak_fds: 30 + calls,
+    }
 }
 
 /// One every 50 ms; 2, 3, 4 and 5 ms in turn.

@@ -1,6 +1,6 @@
 //! The numbers that runs are compared by.
 
-use crate::level::{Level, MIN_CPU_S_TO_DIVIDE, ProcessUsage};
+use crate::level::{Level, MIN_CPU_S_TO_DIVIDE, ProcessUsage, Role};
 use crate::load::{Judged, RunKind};
 use crate::slo::{Latency, Quantity, Rate, Share};
 use crate::summary::{Statistic, Summary};
@@ -131,8 +131,8 @@ impl Column {
                 level.value(quantity)
             }
             Self::Quantity(_) => None,
-            Self::Cpu => cpu_us(level.target_usage.as_deref(), level.chunks),
-            Self::Memory => memory(level.target_usage.as_deref(), level.peak_open),
+            Self::Cpu => cpu_us(level.processes(Role::Target), level.chunks),
+            Self::Memory => memory(level.processes(Role::Target), level.peak_open),
         }
     }
 
@@ -151,8 +151,8 @@ impl Column {
                 level.value(quantity)
             }
             Self::Quantity(_) => None,
-            Self::Cpu => cpu_us(level.target_usage.as_deref(), level.outcomes.total()),
-            Self::Memory => memory(level.target_usage.as_deref(), level.peak_open),
+            Self::Cpu => cpu_us(level.processes(Role::Target), level.outcomes.total()),
+            Self::Memory => memory(level.processes(Role::Target), level.peak_open),
         }
     }
 }
@@ -170,14 +170,16 @@ fn supported(quantity: Quantity, summary: impl Fn(Option<Latency>) -> Option<Sum
     }
 }
 
-fn cpu_us(processes: Option<&[ProcessUsage]>, of: u64) -> Option<f64> {
-    let processes = processes.filter(|list| !list.is_empty())?;
-    let cpu_s: f64 = processes.iter().map(|process| process.cpu_s).sum();
+fn cpu_us<'p>(target: impl Iterator<Item = &'p ProcessUsage>, of: u64) -> Option<f64> {
+    let mut target = target.peekable();
+    target.peek()?;
+    let cpu_s: f64 = target.map(|process| process.cpu_s).sum();
     (of > 0 && cpu_s >= MIN_CPU_S_TO_DIVIDE).then(|| cpu_s * 1_000_000.0 / float(of))
 }
 
-fn memory(processes: Option<&[ProcessUsage]>, open: u64) -> Option<f64> {
-    let processes = processes.filter(|list| !list.is_empty())?;
-    let grown = processes.iter().map(|p| p.peak_rss_bytes.saturating_sub(p.idle_rss_bytes));
+fn memory<'p>(target: impl Iterator<Item = &'p ProcessUsage>, open: u64) -> Option<f64> {
+    let mut target = target.peekable();
+    target.peek()?;
+    let grown = target.map(|p| p.peak_rss_bytes.saturating_sub(p.idle_rss_bytes));
     (open > 0).then(|| float(grown.sum()) / float(open))
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::capacity::tests::{level, run};
-use crate::level::{Level, ProcessUsage};
+use crate::level::{Level, ProcessUsage, Role};
 use crate::slo::Slo;
 use crate::summary::Summary;
 use crate::tools::tests as tools;
@@ -19,6 +19,7 @@ fn measured(users: u64, ttft_ms: f64, stretch: f64, cpu_s: f64) -> Level {
         stretch: summary(stretch),
         target_usage: Some(vec![ProcessUsage {
             process: "server".to_owned(),
+            role: Role::Target,
             pid: 1,
             cpu_s,
             cpu_us_per_chunk: None,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::call::Call;
 use super::outcome::{CallOutcome, CallOutcomes};
 use super::workload::Shape;
-use crate::level::{ErrorGroup, ProcessUsage, TesterUsage};
+use crate::level::{ErrorGroup, ProcessUsage, Role, TesterUsage};
 use crate::load::Judged;
 use crate::slo::{Latency, Quantity, Rate, Share};
 use crate::summary::Summary;
@@ -126,7 +126,8 @@ pub struct ToolsLevel {
     pub floor: Option<Floor>,
     /// Seconds that reading the files back and hashing them took, after the calls.
     pub verify_s: Option<f64>,
-    /// The target's processes, where they run on this machine; else null.
+    /// The target's processes and those of its upstream, where they run on this machine; else
+    /// null.
     pub target_usage: Option<Vec<ProcessUsage>>,
     /// The tester's own use, without reading back and hashing.
     pub tester_usage: TesterUsage,
@@ -187,11 +188,17 @@ impl ToolsLevel {
         })
     }
 
+    /// The processes of one role; none where they could not be seen.
+    pub fn processes(&self, role: Role) -> impl Iterator<Item = &ProcessUsage> {
+        self.target_usage.iter().flatten().filter(move |process| process.role == role)
+    }
+
     /// CPU seconds of all the target's processes; `None` where they are not seen.
     #[must_use]
     pub fn target_cpu_s(&self) -> Option<f64> {
-        let processes = self.target_usage.as_ref().filter(|list| !list.is_empty())?;
-        Some(processes.iter().map(|process| process.cpu_s).sum())
+        let mut processes = self.processes(Role::Target).peekable();
+        processes.peek()?;
+        Some(processes.map(|process| process.cpu_s).sum())
     }
 }
 

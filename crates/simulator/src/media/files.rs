@@ -8,7 +8,7 @@ use wire::json::FieldError;
 use super::content::{self, File};
 use super::file_store::StoredFile;
 use super::form::Form;
-use super::{Ask, json, not_found};
+use super::{Ask, Upload, json, not_found};
 use crate::answer::Answered;
 use crate::api::Problem;
 
@@ -61,9 +61,9 @@ fn describe(file: &StoredFile) -> Description<'_> {
 }
 
 /// `POST /v1/files`.
-pub(super) async fn create(mut ask: Ask<'_>, body: &[u8]) -> Answered {
+pub(super) async fn create(mut ask: Ask<'_>, upload: Upload<'_>) -> Answered {
     let read = |ask: &mut Ask<'_>| -> Result<StoredFile, Problem> {
-        let form = Form::parse(&ask.head.headers, body)?;
+        let form = Form::parse(&ask.head.headers, &upload)?;
         let file = form.file("file").ok_or(FieldError::Missing("file"))?;
         form.required("purpose")?;
         Ok(StoredFile {
@@ -74,7 +74,9 @@ pub(super) async fn create(mut ask: Ask<'_>, body: &[u8]) -> Answered {
             data: file.data.to_vec().into(),
         })
     };
-    match read(&mut ask) {
+    let file = read(&mut ask);
+    drop(upload);
+    match file {
         Err(problem) => ask.reject(problem),
         Ok(_) if ask.plan.faults.status.is_some() || ask.plan.faults.refuse => {
             ask.tell(Vec::new()).await

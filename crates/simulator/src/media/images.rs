@@ -11,7 +11,7 @@ use super::events::{Due, event};
 use super::form::Form;
 use super::image_order::{ImageOrder, ImageUsage, MAX_IMAGES, check_sources};
 use super::wishes::Wishes;
-use super::{Ask, events, json};
+use super::{Ask, Upload, events, json};
 use crate::answer::{Answered, serve_body};
 use crate::api::Problem;
 use crate::plan::Plan;
@@ -78,8 +78,10 @@ struct Request {
 }
 
 /// Answers a request for pictures.
-pub(super) async fn answer(mut ask: Ask<'_>, kind: Kind, body: &[u8]) -> Answered {
-    let request = match read(&mut ask, kind, body) {
+pub(super) async fn answer(mut ask: Ask<'_>, kind: Kind, upload: Upload<'_>) -> Answered {
+    let request = read(&mut ask, kind, &upload);
+    drop(upload);
+    let request = match request {
         Ok(request) => request,
         Err(problem) => return ask.reject(problem),
     };

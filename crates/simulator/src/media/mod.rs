@@ -33,13 +33,14 @@ mod video_store;
 mod videos;
 mod wishes;
 
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use http::request::Parts;
 use http::{Method, StatusCode};
 use http_body::Body as HttpBody;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::answer::{Answered, Refused};
@@ -66,9 +67,9 @@ pub(crate) use wishes::Wishes;
 /// provider takes. Larger ones get 413.
 pub(crate) const MAX_UPLOAD_BYTES: usize = 64 * 1024 * 1024;
 
-/// Uploads that are read at the same time; further ones wait, in their order. Together with
-/// [`MAX_UPLOAD_BYTES`] this bounds the memory for them to 512 MiB.
-const MAX_UPLOADS: usize = 8;
+/// Uploads that are received or looked at at the same time; further ones wait, in their order.
+/// Together with [`MAX_UPLOAD_BYTES`] this bounds the memory for them to 512 MiB.
+pub(crate) const MAX_UPLOADS: usize = 8;
 
 /// What the media endpoints keep.
 #[derive(Debug)]
@@ -111,6 +112,22 @@ impl Media {
             Ok(done) => done,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
+    }
+}
+
+/// The body of a request, with its place among the uploads: whoever has read it drops it before
+/// waiting for anything else.
+#[derive(Default)]
+pub(crate) struct Upload<'a> {
+    body: Vec<u8>,
+    place: Option<SemaphorePermit<'a>>,
+}
+
+impl Deref for Upload<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.body
     }
 }
 
@@ -158,37 +175,36 @@ where
     let in_flight = worker.begin(resource.endpoint());
     let (plan, read) = Plan::new(&worker.shared, Api::OpenAi, &head.headers, started);
     let ask = Ask { worker, head, plan, in_flight };
-    let body = if head.method == Method::POST {
-        let media = &worker.shared.media;
-        let _place = media.uploads.acquire().await.expect("nobody closes the semaphore");
+    let mut upload = Upload::default();
+    if head.method == Method::POST {
+        let place = worker.shared.media.uploads.acquire().await;
+        upload.place = Some(place.expect("nobody closes the semaphore"));
         // The body is read even when the headers are refused: the connection stays in use.
         match read_body(head, body, MAX_UPLOAD_BYTES).await {
-            Ok(body) => body,
+            Ok(body) => upload.body = body,
             Err(Unread::ClientLeft) => return Err(Refused::default()),
             Err(Unread::Problem(problem)) => return ask.reject(problem),
         }
-    } else {
-        Vec::new()
-    };
+    }
     if let Err(problem) = read {
         return ask.reject(problem);
     }
     match resource {
-        Resource::Videos if head.method == Method::POST => videos::create(ask, &body).await,
+        Resource::Videos if head.method == Method::POST => videos::create(ask, upload).await,
         Resource::Videos => videos::list(ask).await,
         Resource::Video(id) if head.method == Method::DELETE => videos::delete(ask, &id).await,
         Resource::Video(id) => videos::retrieve(ask, &id).await,
-        Resource::VideoRemix(id) => videos::remix(ask, &id, &body).await,
+        Resource::VideoRemix(id) => videos::remix(ask, &id, upload).await,
         Resource::VideoContent(id) => videos::content(ask, &id).await,
-        Resource::ImageGenerations => images::answer(ask, images::Kind::Generation, &body).await,
-        Resource::ImageEdits => images::answer(ask, images::Kind::Edit, &body).await,
-        Resource::Files if head.method == Method::POST => files::create(ask, &body).await,
+        Resource::ImageGenerations => images::answer(ask, images::Kind::Generation, upload).await,
+        Resource::ImageEdits => images::answer(ask, images::Kind::Edit, upload).await,
+        Resource::Files if head.method == Method::POST => files::create(ask, upload).await,
         Resource::Files => files::list(ask).await,
         Resource::File(id) if head.method == Method::DELETE => files::delete(ask, &id).await,
         Resource::File(id) => files::retrieve(ask, &id).await,
         Resource::FileContent(id) => files::content(ask, &id).await,
-        Resource::Speech => speech::answer(ask, &body).await,
-        Resource::Transcriptions => transcriptions::answer(ask, &body).await,
+        Resource::Speech => speech::answer(ask, upload).await,
+        Resource::Transcriptions => transcriptions::answer(ask, upload).await,
     }
 }
 

@@ -25,6 +25,9 @@ const MP3_KBIT: u32 = 32;
 const MP3_FRAME_SAMPLES: u32 = 1152;
 const MP3_FRAME_BYTES: u32 = 144 * MP3_KBIT * 1000 / MP3_RATE;
 
+/// Most bytes of a piece: so many are made in a fraction of a millisecond.
+const PIECE_BYTES: usize = 8 * 1024;
+
 /// Loudness of a tone in a sample, of 32,767.
 const AMPLITUDE: i32 = 6000;
 
@@ -163,7 +166,7 @@ impl Source for Samples {
         }
         let at = at - self.head.length();
         let left = usize::try_from(self.speech.samples() * 2 - at).unwrap_or(usize::MAX);
-        let length = most.min(left);
+        let length = most.min(left).min(PIECE_BYTES);
         // A piece may begin and end within a sample.
         let samples = (at / 2..).flat_map(|sample| self.speech.sample(sample).to_le_bytes());
         samples.skip(usize::from(at % 2 == 1)).take(length).collect()
@@ -204,7 +207,7 @@ impl Source for Mp3 {
         let length = u64::from(MP3_FRAME_BYTES);
         let skipped = usize::try_from(at % length).unwrap_or(0);
         let frames = (at / length..self.frames).flat_map(|number| self.frame(number));
-        frames.skip(skipped).take(most).collect()
+        frames.skip(skipped).take(most.min(PIECE_BYTES)).collect()
     }
 }
 

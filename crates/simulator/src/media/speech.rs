@@ -11,7 +11,7 @@ use super::events::{Due, event};
 use super::form::Form;
 use super::sound::{Encoding, Speech};
 use super::source::Shareable;
-use super::{Ask, events, images};
+use super::{Ask, Upload, events, images};
 use crate::answer::Answered;
 use crate::api::{Api, Problem};
 use crate::wheel::Alarm;
@@ -20,7 +20,7 @@ use crate::wheel::Alarm;
 const MAX_CHARACTERS: usize = 4096;
 
 /// Bytes of sound in an event.
-const EVENT_BYTES: usize = 16 * 1024;
+const EVENT_BYTES: usize = 8 * 1024;
 
 #[derive(Serialize)]
 struct Delta {
@@ -49,8 +49,10 @@ struct Request {
 }
 
 /// Speaks a text. The sound begins when a text answer's first event would be due.
-pub(super) async fn answer(mut ask: Ask<'_>, body: &[u8]) -> Answered {
-    let Request { speech, encoding, as_events, usage } = match read(&ask, body) {
+pub(super) async fn answer(mut ask: Ask<'_>, upload: Upload<'_>) -> Answered {
+    let request = read(&ask, &upload);
+    drop(upload);
+    let Request { speech, encoding, as_events, usage } = match request {
         Ok(request) => request,
         Err(problem) => return ask.reject(problem),
     };

@@ -10,7 +10,7 @@ use super::events::event;
 use super::form::Form;
 use super::source::digests;
 use super::transcript::{Transcript, Usage};
-use super::{Ask, events, images, sound};
+use super::{Ask, Upload, events, images, sound};
 use crate::answer::{Answered, serve_body};
 use crate::api::Problem;
 use crate::seed::{Seed, mix};
@@ -53,9 +53,9 @@ struct Request {
 
 /// Writes down what is said: the words of a sound that was made here, and a text that verifies
 /// itself and follows from the bytes of any other.
-pub(super) async fn answer(ask: Ask<'_>, body: &[u8]) -> Answered {
+pub(super) async fn answer(ask: Ask<'_>, upload: Upload<'_>) -> Answered {
     let Request { sound, format, by_duration, stream, with_segments, with_words } =
-        match read(&ask, body) {
+        match read(&ask, &upload) {
             Ok(request) => request,
             Err(problem) => return ask.reject(problem),
         };
@@ -67,6 +67,7 @@ pub(super) async fn answer(ask: Ask<'_>, body: &[u8]) -> Answered {
         Transcript { text, seconds, by_duration }
     });
     let transcript = heard.await;
+    drop(upload);
     if stream {
         let events = streamed(&transcript);
         let due = images::on_schedule(&ask.plan, events);

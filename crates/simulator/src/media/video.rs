@@ -133,9 +133,14 @@ impl Video {
         }
     }
 
-    /// The video's own file.
+    /// The video's own file. Takes some milliseconds the first time.
     pub(crate) fn film(&self) -> &Arc<Padded> {
         self.files.film.get_or_init(|| Arc::new(self.scene.file(&self.id, self.bytes)))
+    }
+
+    /// The video's own file, if it has been made.
+    pub(crate) fn film_if_made(&self) -> Option<&Arc<Padded>> {
+        self.files.film.get()
     }
 
     /// A picture file, if it has been made.

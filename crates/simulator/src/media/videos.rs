@@ -16,7 +16,7 @@ use super::job::{Job, Stage};
 use super::video::{Description, Files, Variant, Video};
 use super::video_store::{DEFAULT_SECONDS, DEFAULT_SIZE, MAX_PAGE, NoVideo};
 use super::wishes::Wishes;
-use super::{Ask, json, not_found, picture};
+use super::{Ask, Upload, json, not_found, picture};
 use crate::answer::Answered;
 use crate::api::Problem;
 use crate::plan::{FAULT, Plan};
@@ -47,8 +47,10 @@ const SECONDS: [&str; 5] = ["4", "8", "12", "16", "20"];
 const MAX_PROMPT_BYTES: usize = 32 * 1024;
 
 /// `POST /v1/videos`.
-pub(super) async fn create(mut ask: Ask<'_>, body: &[u8]) -> Answered {
-    match new_video(&mut ask, body) {
+pub(super) async fn create(mut ask: Ask<'_>, upload: Upload<'_>) -> Answered {
+    let video = new_video(&mut ask, &upload);
+    drop(upload);
+    match video {
         Ok(video) => created(ask, video).await,
         Err(problem) => ask.reject(problem),
     }
@@ -71,10 +73,10 @@ fn new_video(ask: &mut Ask<'_>, body: &[u8]) -> Result<Video, Problem> {
 }
 
 /// `POST /v1/videos/{id}/remix`.
-pub(super) async fn remix(mut ask: Ask<'_>, id: &str, body: &[u8]) -> Answered {
+pub(super) async fn remix(mut ask: Ask<'_>, id: &str, upload: Upload<'_>) -> Answered {
     let mut remixed = || {
         let source = found(&ask, id)?;
-        let prompt = prompt(&Form::parse(&ask.head.headers, body)?)?;
+        let prompt = prompt(&Form::parse(&ask.head.headers, &upload)?)?;
         if source.job.stage(Instant::now()) != Stage::Completed {
             let message = format!("the video '{id}' cannot be remixed: it is not completed");
             return Err(Problem::new(StatusCode::BAD_REQUEST, message));
@@ -87,7 +89,9 @@ pub(super) async fn remix(mut ask: Ask<'_>, id: &str, body: &[u8]) -> Answered {
         };
         made(&mut ask, prompt, of_source, size, seconds)
     };
-    match remixed() {
+    let video = remixed();
+    drop(upload);
+    match video {
         Ok(video) => created(ask, video).await,
         Err(problem) => ask.reject(problem),
     }
@@ -245,7 +249,7 @@ pub(super) async fn content(mut ask: Ask<'_>, id: &str) -> Answered {
     };
     own_faults(&mut ask.plan, ask.head.headers.contains_key(FAULT), &video);
     let source: super::source::Shareable = match variant {
-        Variant::Video => Arc::clone(video.film()) as _,
+        Variant::Video => film(&ask, &video).await as _,
         Variant::Thumbnail | Variant::Spritesheet => {
             let file = match video.picture(variant) {
                 Some(file) => file,
@@ -271,16 +275,28 @@ pub(super) async fn content(mut ask: Ask<'_>, id: &str) -> Answered {
     content::send(ask, file).await
 }
 
+/// A video's file, made on another thread when it is not there yet.
+async fn film(ask: &Ask<'_>, video: &Arc<Video>) -> Arc<super::source::Padded> {
+    if let Some(film) = video.film_if_made() {
+        return Arc::clone(film);
+    }
+    let video = Arc::clone(video);
+    ask.worker.shared.media.work(move || Arc::clone(video.film())).await
+}
+
 /// What goes wrong with a video's content: what the request says, or else what was asked for
-/// with the video. Tries are counted by video, for clients that do not count them.
+/// with the video. The tries of the latter are counted here; those of a request are, too, when
+/// the client does not count them itself.
 fn own_faults(plan: &mut Plan, says: bool, video: &Video) {
-    let before = video.count_request();
-    if !says && plan.faults.is_none() {
+    let mut tries_before = video.count_request();
+    if says || !plan.faults.is_none() {
+        tries_before = plan.tries_before.unwrap_or(tries_before);
+    } else {
         plan.faults = video.faults.clone();
     }
     // Those of the job have had their time.
     (plan.faults.media.fail, plan.faults.media.slow_job) = (None, None);
-    plan.end_of_tries(before);
+    plan.end_of_tries(tries_before);
 }
 
 fn found(ask: &Ask<'_>, id: &str) -> Result<Arc<Video>, Problem> {

@@ -201,6 +201,12 @@ fn the_id_can_say_what_goes_wrong_for_a_number_of_tries() {
             let fetched = fetch(stage, path, &[]).await;
             assert_eq!((fetched.bytes().len(), fetched.ended.0), (expected, whole));
         }
+        // A client that counts the tries of each request on its own gets on, too.
+        let path = "/v1/videos/vid_weir~cut@50000;tries=1;/content";
+        for whole in [false, true] {
+            let fetched = fetch(stage, path, &[("x-stainless-retry-count", "0")]).await;
+            assert_eq!(fetched.ended.0, whole);
+        }
         let bytes = "/v1/videos/vid_weir~bytes=200000/content";
         assert_eq!(fetch(stage, bytes, &[]).await.bytes().len(), 200_000);
         let header = [("x-weir-fault", "status=500;tries=1")];

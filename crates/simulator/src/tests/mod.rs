@@ -6,6 +6,7 @@ mod grammar;
 mod media_audio;
 mod media_content;
 mod media_images;
+mod media_sockets;
 mod media_videos;
 mod schedule;
 mod snapshots;

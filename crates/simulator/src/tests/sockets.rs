@@ -22,7 +22,7 @@ use crate::server::{Running, Server};
 use crate::testing::post;
 
 /// A server on a free port with two workers.
-struct Live {
+pub(super) struct Live {
     running: Running,
     stop: CancellationToken,
 }
@@ -37,11 +37,11 @@ impl Live {
         Self { running: server.start(stop.clone()).unwrap(), stop }
     }
 
-    async fn connect(&self) -> TcpStream {
+    pub(super) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.running.local_address()).await.unwrap()
     }
 
-    async fn http1(&self, tasks: &mut JoinSet<()>) -> http1::SendRequest<Full<Bytes>> {
+    pub(super) async fn http1(&self, tasks: &mut JoinSet<()>) -> http1::SendRequest<Full<Bytes>> {
         let (sender, connection) =
             http1::handshake(TokioIo::new(self.connect().await)).await.unwrap();
         tasks.spawn(async move { drop(connection.await) });
@@ -59,7 +59,7 @@ impl Live {
         sender
     }
 
-    async fn stats(&self) -> serde_json::Value {
+    pub(super) async fn stats(&self) -> serde_json::Value {
         let mut tasks = JoinSet::new();
         let request = Request::get("/weir/stats").body(Full::default()).unwrap();
         let response = self.http1(&mut tasks).await.send_request(request).await.unwrap();
@@ -67,7 +67,7 @@ impl Live {
     }
 
     /// Waits until a count of the statistics has this value.
-    async fn until(&self, count: &str, expected: u64) {
+    pub(super) async fn until(&self, count: &str, expected: u64) {
         let reached = async {
             while self.stats().await[count] != expected {
                 sleep(Duration::from_millis(5)).await;
@@ -102,7 +102,7 @@ fn assert_whole(stream: &str) {
     assert_eq!(verifier.verdict(), Verified::Correct);
 }
 
-fn live(config: &str, scene: impl AsyncFnOnce(&Live)) {
+pub(super) fn live(config: &str, scene: impl AsyncFnOnce(&Live)) {
     let live = Live::start(config);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(scene(&live));

@@ -176,7 +176,12 @@ impl<H: ServerHandler> Inner<H> {
             return later("Service Unavailable: there are too many sessions\n");
         }
         let running = is_post.then(|| Running::new(&self.running));
-        let response = self.mcp.handle(request).await;
+        let ends_session = request.method() == Method::DELETE;
+        let mut response = self.mcp.handle(request).await;
+        // The library says 202; the official Python client takes 200 and 204 for an end alone.
+        if ends_session && response.status() == StatusCode::ACCEPTED {
+            *response.status_mut() = StatusCode::NO_CONTENT;
+        }
         response.map(|body| {
             let body = body.map_err(|never| match never {});
             Kept { body, running }.boxed_unsync()

@@ -27,11 +27,12 @@ pub(super) fn settings(url: &str) -> S3Settings {
         endpoint: Some(url.to_owned()),
         bucket: "weir-media".to_owned(),
         region: "us-east-1".to_owned(),
-        prefix: String::new(),
+        prefix: "media/videos".to_owned(),
         access_key_id: Some("key".to_owned()),
         secret_access_key: Some("secret".to_owned()),
         session_token: None,
         virtual_host: false,
+        scratch: std::env::temp_dir(),
     }
 }
 

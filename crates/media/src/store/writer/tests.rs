@@ -23,7 +23,9 @@ fn entries(folder: &Path) -> usize {
 
 /// Bytes that differ from place to place.
 fn pattern(length: usize) -> Vec<u8> {
-    (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect()
+    let mut bytes = (0..251).collect::<Vec<u8>>().repeat(length / 251 + 1);
+    bytes.truncate(length);
+    bytes
 }
 
 #[tokio::test]

@@ -208,7 +208,7 @@ async fn record(media: &Media, file: &FileInfo) -> AudioFile {
 
 /// How long a sound lasts, in seconds; `None` when it cannot be read.
 pub(super) async fn length(media: &Media, name: &SafeName) -> Option<f64> {
-    let (source, _) = media.store(Kind::Audio).ok()?.seekable(name, &media.scratch).await.ok()?;
+    let (source, _) = media.store(Kind::Audio).ok()?.seekable(name).await.ok()?;
     let text = name.to_string();
     let probed = media.pool.run(move |_stop| probe(source, &text)).await;
     Some(probed.ok()?.ok()?.duration.as_secs_f64())

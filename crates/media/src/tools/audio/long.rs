@@ -79,7 +79,7 @@ pub(super) async fn transcribe(
     if !HEARD.contains(&name.extension().as_str()) {
         return Err(ToolError::Arguments(format!("Unsupported file format of {name}")));
     }
-    let (source, _) = media.store(Kind::Audio)?.seekable(name, &media.scratch).await?;
+    let (source, _) = media.store(Kind::Audio)?.seekable(name).await?;
     let text = name.to_string();
     let opened = media.pool.run(move |_stop| SpeechWindows::open(source, &text)).await??;
     let seconds = length.unwrap_or_default().clamp(0.0, 1e6);

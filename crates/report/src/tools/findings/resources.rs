@@ -58,7 +58,9 @@ fn probe(view: LevelView<'_>) -> Option<Finding> {
         .into_iter()
         .find(|statistic| enough(*statistic))?;
     let (high, low) = (loaded.get(statistic), idle.get(statistic));
-    let slow = high >= PROBE_SLOW_MS && high >= low * PROBE_SLOW_RATIO;
+    // Of a level that is not trusted it may have been the machine.
+    let much = high >= PROBE_SLOW_MS && high >= low * PROBE_SLOW_RATIO;
+    let slow = much && view.level.trusted;
     let (weight, said) = if slow {
         (Weight::Problem, ": while it carries calls, it hardly answers anything else.")
     } else {

@@ -43,7 +43,7 @@ pub(super) fn document(run: &ToolsRun) -> Document {
     sections.push(limits::method(overview));
     Document {
         title: foreign(&run.name),
-        subtitle: subtitle(run, None),
+        subtitle: subtitle(run, overview.upstream()),
         headline: head::headline(overview),
         key_numbers: head::key_numbers(overview),
         levels_title: "Levels",

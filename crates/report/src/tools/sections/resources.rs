@@ -1,5 +1,6 @@
 //! What the calls cost the server and the tester, and how near they come to a bare transfer.
 
+use results::Role;
 use results::units::float;
 
 use super::row;
@@ -7,13 +8,15 @@ use crate::document::{Block, Cell, Column, Section, Table};
 use crate::glossary::Term;
 use crate::number::Kind;
 use crate::sections::{no_levels, not_measured, with_notes};
-use crate::tools::overview::Overview;
+use crate::text::foreign;
+use crate::tools::overview::{LevelView, Overview};
 
 pub(super) fn section(overview: &Overview<'_>) -> Section {
     let blocks = if overview.levels.is_empty() {
         vec![no_levels()]
     } else {
         let mut blocks = vec![Block::Table(table(overview))];
+        blocks.extend(overview.headline().and_then(processes).map(Block::Table));
         if overview.levels.iter().all(|view| view.level.target_usage.is_none()) {
             blocks.push(not_measured(
                 "the target's CPU, memory and descriptors: its processes are not on this machine",
@@ -75,6 +78,47 @@ fn table(overview: &Overview<'_>) -> Table {
         columns,
         rows,
         notes: vec!["the tester's CPU is without reading the files back and hashing them".into()],
+    })
+}
+
+/// The processes of a level one by one, the upstream's beside the target's.
+fn processes(view: LevelView<'_>) -> Option<Table> {
+    let list = view.level.target_usage.as_ref().filter(|list| list.len() > 1)?;
+    let rows = list
+        .iter()
+        .enumerate()
+        .map(|(index, process)| {
+            let at = |name: &str, kind, value| -> Cell {
+                view.measured(&format!("target_usage.{index}.{name}"), kind, Some(value)).into()
+            };
+            let role = match process.role {
+                Role::Target => "target",
+                Role::Upstream => "upstream",
+            };
+            let cells = vec![
+                foreign(&process.process).into(),
+                role.into(),
+                at("cpu_s", Kind::CpuSeconds, process.cpu_s),
+                at("peak_rss_bytes", Kind::Bytes, float(process.peak_rss_bytes)),
+                at("idle_rss_bytes", Kind::Bytes, float(process.idle_rss_bytes)),
+                at("peak_fds", Kind::Count, float(process.peak_fds)),
+            ];
+            row(view, cells)
+        })
+        .collect();
+    Some(Table {
+        id: "processes-table".to_owned(),
+        caption: format!("Processes at {}", view.words()),
+        columns: vec![
+            Column::words("process"),
+            Column::words("role"),
+            Column::numbers("CPU", Kind::CpuSeconds),
+            Column::grouped("memory", "peak", Kind::Bytes),
+            Column::grouped("memory", "idle", Kind::Bytes),
+            Column::numbers("open files", Kind::Count),
+        ],
+        rows,
+        notes: Vec::new(),
     })
 }
 

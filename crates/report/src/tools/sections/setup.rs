@@ -40,6 +40,12 @@ fn target(overview: &Overview<'_>) -> Vec<Fact> {
         Fact::new("It calls itself", target.server.as_deref().map_or_else(unknown, foreign)),
         Fact::new("Process", target.process.as_deref().map_or_else(unknown, foreign)),
         Fact::new("Runs on", place(target)),
+        Fact::new(
+            "Upstream",
+            overview
+                .upstream()
+                .map_or_else(unknown, |name| format!("{}, on this machine", foreign(name))),
+        ),
         Fact::new("Transport", transport),
         Fact::new("Protocol revision", foreign(&workload.protocol)),
         Fact::new("Sessions", sessions),

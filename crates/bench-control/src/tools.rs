@@ -1,0 +1,224 @@
+//! Agents that call a media server's `download_video` over MCP, and one that pings it meanwhile.
+//!
+//! One thread and one connection for each call, HTTP/1.0, so that an answer ends with its connection
+//! and nothing has to be parsed that would cost time.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+use crate::measured::Times;
+use crate::target::Target;
+
+/// Between two pings.
+const PING_EVERY: Duration = Duration::from_millis(50);
+
+/// Longest time that an answer may take.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// Every so many files one is read back and hashed; each is looked at for its length.
+const HASHED_EVERY: u32 = 8;
+
+/// The protocol's revision.
+const REVISION: &str = "2025-06-18";
+
+/// What is called.
+pub(crate) struct Work<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) agents: u32,
+    pub(crate) calls: u32,
+    pub(crate) video: &'a str,
+    /// Where the files land.
+    pub(crate) folder: &'a Path,
+    pub(crate) bytes: u64,
+    pub(crate) sha256: &'a str,
+}
+
+#[derive(Default)]
+struct Tally {
+    ok: u32,
+    bytes: u64,
+    failed: BTreeMap<String, u32>,
+}
+
+/// All agents make all their calls at once. Every file is removed when it was looked at.
+pub(crate) fn run(work: &Work) -> Result<Value> {
+    let sessions: Vec<Option<String>> =
+        (0..work.agents).map(|_| open(work.target)).collect::<Result<_>>()?;
+    let (times, tally) = (Mutex::new(Times::new()), Mutex::new(Tally::default()));
+    let idle = pings(work.target, Duration::from_secs(2))?;
+    let (done, is_done) = mpsc::channel::<()>();
+    let began = Instant::now();
+    let (busy, wall) = thread::scope(|scope| {
+        let pinger = scope.spawn(move || ping_until(work.target, &is_done));
+        let calls: Vec<_> = (0..work.agents * work.calls)
+            .map(|number| {
+                let session = sessions.get(usize::try_from(number % work.agents).unwrap_or(0));
+                let session = session.cloned().flatten();
+                let (times, tally) = (&times, &tally);
+                scope.spawn(move || one(work, number, session.as_deref(), times, tally))
+            })
+            .collect();
+        calls.into_iter().for_each(|call| {
+            let _ = call.join();
+        });
+        let wall = began.elapsed();
+        drop(done);
+        (pinger.join(), wall)
+    });
+    let busy = busy.map_err(|_| anyhow!("the pinger died"))??;
+    let times = times.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(json!({
+        "calls": work.agents * work.calls, "ok": tally.ok, "failed": tally.failed,
+        "bytes": tally.bytes, "wall_s": wall.as_secs_f64(), "call_ms": times.to_json(),
+        "ping_idle_ms": idle.to_json(), "ping_ms": busy.to_json(),
+    }))
+}
+
+fn one(
+    work: &Work,
+    number: u32,
+    session: Option<&str>,
+    times: &Mutex<Times>,
+    tally: &Mutex<Tally>,
+) {
+    let began = Instant::now();
+    let name = format!("call-{number}.mp4");
+    let arguments = json!({ "video_id": work.video, "filename": name });
+    let call = json!({ "name": "download_video", "arguments": arguments });
+    let answer = post(work.target, session, &request(u64::from(number) + 2, "tools/call", &call));
+    let elapsed = began.elapsed();
+    let outcome = answer.and_then(|answer| judge(work, number, &name, &answer));
+    times.lock().unwrap_or_else(PoisonError::into_inner).record(elapsed);
+    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+    match outcome {
+        Ok(()) => {
+            tally.ok += 1;
+            tally.bytes += work.bytes;
+        }
+        Err(error) => *tally.failed.entry(format!("{error:#}")).or_default() += 1,
+    }
+}
+
+/// Whether the call succeeded, and its file is there with the right bytes.
+fn judge(work: &Work, number: u32, name: &str, answer: &str) -> Result<()> {
+    if !answer.contains("\"result\"") || answer.contains("\"isError\":true") {
+        let text = answer.split("\"text\":").nth(1).unwrap_or(answer);
+        bail!("refused: {}", text.chars().take(120).collect::<String>());
+    }
+    let path = work.folder.join(name);
+    let length = fs::metadata(&path).context("no file")?.len();
+    if length != work.bytes {
+        bail!("{length} bytes instead of {}", work.bytes);
+    }
+    if number.is_multiple_of(HASHED_EVERY) && digest(&path)? != work.sha256 {
+        bail!("wrong bytes");
+    }
+    Ok(fs::remove_file(path)?)
+}
+
+fn digest(path: &Path) -> Result<String> {
+    let (mut file, mut hash) = (File::open(path)?, Sha256::new());
+    let mut piece = vec![0; 256 * 1024];
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            length => hash.update(&piece[..length]),
+        }
+    }
+}
+
+/// Opens a session; servers without sessions give no id.
+fn open(target: &Target) -> Result<Option<String>> {
+    let client = json!({ "name": "weir-control", "version": "0" });
+    let hello = json!({ "protocolVersion": REVISION, "capabilities": {}, "clientInfo": client });
+    let answer = post(target, None, &request(1, "initialize", &hello))?;
+    let lines = answer.lines().take_while(|line| !line.is_empty());
+    let session = lines.filter_map(|line| line.split_once(':')).find_map(|(name, value)| {
+        name.eq_ignore_ascii_case("mcp-session-id").then(|| value.trim().to_owned())
+    });
+    let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }).to_string();
+    post(target, session.as_deref(), &ready)?;
+    Ok(session)
+}
+
+fn request(id: u64, method: &str, params: &Value) -> String {
+    json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string()
+}
+
+/// Posts a message; the answer is everything up to the connection's end.
+fn post(target: &Target, session: Option<&str>, body: &str) -> Result<String> {
+    let mut socket = TcpStream::connect(target.address)?;
+    socket.set_read_timeout(Some(LIMIT))?;
+    let session = session.map(|id| format!("mcp-session-id: {id}\r\n")).unwrap_or_default();
+    write!(
+        socket,
+        "POST {} HTTP/1.0\r\nhost: {}\r\ncontent-type: application/json\r\n\
+         accept: application/json, text/event-stream\r\nmcp-protocol-version: {REVISION}\r\n\
+         {session}content-length: {}\r\n\r\n{body}",
+        target.path,
+        target.address,
+        body.len()
+    )?;
+    let mut answer = Vec::new();
+    // Some servers cut an answer's connection instead of ending it: what came, counts.
+    match socket.read_to_end(&mut answer) {
+        Err(error) if answer.is_empty() || error.kind() != io::ErrorKind::ConnectionReset => {
+            return Err(error.into());
+        }
+        _ => {}
+    }
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let status = answer.split(' ').nth(1).unwrap_or_default();
+    if !status.starts_with('2') {
+        bail!("{}", answer.lines().next().unwrap_or("no answer"));
+    }
+    Ok(answer)
+}
+
+/// Pings for so long.
+fn pings(target: &Target, duration: Duration) -> Result<Times> {
+    let (_open, never) = mpsc::channel();
+    let deadline = Instant::now() + duration;
+    ping_while(target, &never, || Instant::now() < deadline)
+}
+
+/// Pings until the other end is gone.
+fn ping_until(target: &Target, done: &mpsc::Receiver<()>) -> Result<Times> {
+    ping_while(target, done, || true)
+}
+
+/// Pings on a fixed schedule. A ping counts from when it was due, so that a server that answers
+/// nothing for a second is found to be slow twenty times.
+fn ping_while(
+    target: &Target,
+    done: &mpsc::Receiver<()>,
+    goes_on: impl Fn() -> bool,
+) -> Result<Times> {
+    let session = open(target)?;
+    let mut times = Times::new();
+    let (mut due, mut id) = (Instant::now(), 2);
+    while goes_on() {
+        let wait = due.saturating_duration_since(Instant::now());
+        if !matches!(done.recv_timeout(wait), Err(RecvTimeoutError::Timeout)) {
+            break;
+        }
+        post(target, session.as_deref(), &request(id, "ping", &json!({})))?;
+        times.record(due.elapsed());
+        due += PING_EVERY;
+        id += 1;
+    }
+    Ok(times)
+}

@@ -1,0 +1,282 @@
+//! Downloads over real sockets from the real simulator: every fault, every digest, real kills.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use integration_tests::Server;
+use media::admission::Caller;
+use media::download::{DownloadError, Request};
+use media::store::{Kind, Listing, OnConflict, SafeName, Target, Written};
+use media::upstream::Trust;
+use media::{Admission, Downloads, Limits, Store, Upstream};
+
+/// What is fetched: in `Content-Length` and in the simulator's own statistics.
+const BYTES: u64 = 1_000_000;
+
+/// The simulator, a folder with an old file in it, and what fetches into it.
+struct World {
+    simulator: Server,
+    folder: tempfile::TempDir,
+    limits: Limits,
+}
+
+impl World {
+    fn new() -> Self {
+        let config = tempfile::tempdir().unwrap();
+        let path = config.path().join("simulator.toml");
+        std::fs::write(&path, format!("profile = \"instant\"\nvideo_bytes = {BYTES}\n")).unwrap();
+        let path = path.to_str().unwrap();
+        let simulator = Server::simulator(["--config", path]).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("clip.mp4"), "the good old file").unwrap();
+        let limits = Limits {
+            // The tests wait for these.
+            stall: Duration::from_millis(300),
+            head: Duration::from_secs(5),
+            pause: Duration::from_millis(10),
+            tries: 3,
+            ..Limits::default()
+        };
+        Self { simulator, folder, limits }
+    }
+
+    fn url(&self, wishes: &str) -> String {
+        format!("{}/v1/videos/vid_weir{wishes}/content", self.simulator.url)
+    }
+
+    async fn fetch(&self, wishes: &str) -> Result<Written, DownloadError> {
+        let store =
+            Store::open_folder(Kind::Video, self.folder.path(), &self.limits).await.unwrap();
+        let upstream = Upstream::new(&self.limits, &Trust::system().unwrap());
+        let downloads = Downloads::new(upstream, Admission::new(&self.limits), &self.limits);
+        let name = SafeName::parse("clip.mp4").unwrap();
+        let mut target = Target::new(name, OnConflict::Overwrite);
+        target.with_md5 = true;
+        let uri = self.url(wishes).parse().unwrap();
+        let request = Request { uri, headers: Default::default(), target };
+        downloads.fetch(&store, request, Caller::ALONE, &mut |_| {}).await
+    }
+
+    /// The simulator's own digests of a video: `(sha256, md5)`.
+    fn digests(&self, id: &str) -> (String, String) {
+        let (_, stats) = self.simulator.get("/weir/stats").unwrap();
+        let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
+        let videos = stats["media"]["videos"].as_array().unwrap();
+        let video = videos.iter().find(|video| video["id"] == id).unwrap();
+        let text = |field: &str| video[field].as_str().unwrap().to_owned();
+        (text("sha256"), text("md5"))
+    }
+
+    fn entries(&self) -> Vec<String> {
+        entries(self.folder.path())
+    }
+
+    /// Fetches with a fault that passes: the file is whole, and the digests are the simulator's.
+    async fn check_arrives(&self, wishes: &str) {
+        let written = self.fetch(wishes).await.unwrap_or_else(|error| panic!("{wishes}: {error}"));
+        let (sha256, md5) = self.digests(&format!("vid_weir{wishes}"));
+        assert_eq!(written.bytes, BYTES, "{wishes}");
+        assert_eq!((written.sha256.to_string(), written.md5.unwrap().to_string()), (sha256, md5));
+        let length = std::fs::metadata(self.folder.path().join("clip.mp4")).unwrap().len();
+        assert_eq!(length, BYTES);
+        assert_eq!(self.entries(), ["clip.mp4"], "{wishes}");
+    }
+
+    /// Fetches with a fault that stays: the old file is as it was, and nothing else is there.
+    async fn check_fails(&self, wishes: &str, expected: &str) {
+        std::fs::write(self.folder.path().join("clip.mp4"), "the good old file").unwrap();
+        let error = self.fetch(wishes).await.expect_err(wishes).to_string();
+        assert!(error.starts_with(expected), "{wishes}: {error}");
+        let left = std::fs::read_to_string(self.folder.path().join("clip.mp4")).unwrap();
+        assert_eq!(left, "the good old file", "{wishes}");
+        // The temporary is removed by a job of its own.
+        let gone = async {
+            while self.entries() != ["clip.mp4"] {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let gone = tokio::time::timeout(Duration::from_secs(10), gone).await;
+        assert!(gone.is_ok(), "{wishes}: {:?}", self.entries());
+    }
+}
+
+fn entries(folder: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn faults_that_pass_cost_time_and_never_a_byte() {
+    let world = World::new();
+    runtime().block_on(async {
+        for wishes in [
+            "",
+            "~cut@1",
+            "~cut@500000",
+            "~cut@999999",
+            "~cut@400000;tries=2",
+            "~stall@300000=5s;tries=1",
+            "~announce=1000001;tries=1",
+            "~announce=1200000;tries=2",
+            "~status=503;tries=2",
+            "~status=500;tries=1",
+            "~status=429;retry-after=1;tries=1",
+            "~refuse;tries=1",
+            "~empty;tries=1",
+            "~slow-headers=200ms",
+        ] {
+            world.check_arrives(wishes).await;
+        }
+    });
+}
+
+#[test]
+fn faults_that_stay_leave_the_old_file_and_nothing_else() {
+    let world = World::new();
+    runtime().block_on(async {
+        for (wishes, expected) in [
+            ("~cut@0", "the transfer was cut after 0 bytes of 1000000"),
+            ("~stall@0=5s", "the upstream sent nothing for 0.3 s, after 0 bytes"),
+            ("~announce=1200000;cut@1000", "the transfer was cut after 3000 bytes"),
+            ("~status=503", "the upstream answered 503"),
+            ("~status=429;retry-after=3600", "the upstream answered 429"),
+            ("~status=404", "the upstream answered 404"),
+            ("~refuse", "the upstream broke the connection before it answered"),
+        ] {
+            world.check_fails(wishes, expected).await;
+        }
+    });
+}
+
+/// `fetch FOLDER clip.mp4 URL COUNT`, with its output piped.
+fn fetch_command(folder: &Path, url: &str, count: u32) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fetch"));
+    command.arg(folder).args(["clip.mp4", url, &count.to_string()]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs a shell script where it may mount file systems that nobody else sees, with its arguments
+/// as `$1` and on. `None` where the system does not allow that.
+fn in_own_mounts(script: &str, arguments: &[&str]) -> String {
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-euc", script, "sh"])
+        .args(arguments)
+        .output()
+        .expect("unshare is a part of util-linux");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_full_disk_leaves_the_old_file_and_nothing_else() {
+    let world = World::new();
+    let script = "mount -t tmpfs -o size=640k tmpfs \"$1\"
+        printf old > \"$1/clip.mp4\"
+        \"$2\" \"$1\" clip.mp4 \"$3\" 1
+        ls -A \"$1\"; cat \"$1/clip.mp4\"";
+    let folder = world.folder.path().to_str().unwrap();
+    let output = in_own_mounts(script, &[folder, env!("CARGO_BIN_EXE_fetch"), &world.url("")]);
+    let lines: Vec<&str> = output.lines().collect();
+    assert_eq!(lines[0], "error no space is left for clip.mp4 on the media server");
+    assert_eq!(lines[2..], ["clip.mp4", "old"]);
+}
+
+#[test]
+fn a_folder_that_may_only_be_read_is_refused_before_anything_is_fetched() {
+    let world = World::new();
+    let script = "mount -t tmpfs tmpfs \"$1\"
+        printf old > \"$1/clip.mp4\"
+        mount -o remount,ro \"$1\"
+        \"$2\" \"$1\" clip.mp4 \"$3\" 1
+        ls -A \"$1\"; cat \"$1/clip.mp4\"";
+    let folder = world.folder.path().to_str().unwrap();
+    let output = in_own_mounts(script, &[folder, env!("CARGO_BIN_EXE_fetch"), &world.url("")]);
+    let lines: Vec<&str> = output.lines().collect();
+    assert_eq!(lines[0], "error the media server has no permission to access clip.mp4");
+    assert_eq!(lines[2..], ["clip.mp4", "old"]);
+    let (_, stats) = world.simulator.get("/weir/stats").unwrap();
+    let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
+    assert!(stats["media"]["videos"].as_array().unwrap().is_empty(), "{stats}");
+}
+
+/// How long the transfer of the killed process takes: 20 MB/s.
+const PACED: &str = "~pace=4000000";
+
+#[test]
+fn a_process_killed_at_any_moment_leaves_a_whole_file_and_the_next_start_clears_up() {
+    let world = World::new();
+    let clip = world.folder.path().join("clip.mp4");
+    let (mut old, mut new, mut swept) = (0, 0, 0);
+    for round in 0..24 {
+        std::fs::write(&clip, "the good old file").unwrap();
+        let mut child = fetch_command(world.folder.path(), &world.url(PACED), 1).spawn().unwrap();
+        // From before the first byte to after the last, about 0.3 s.
+        let moment = Duration::from_millis(round * 20 + round * 7919 % 20);
+        // A thread of the test may sleep: nothing else runs here.
+        runtime().block_on(tokio::time::sleep(moment));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let bytes = std::fs::read(&clip).unwrap();
+        if bytes == b"the good old file" {
+            old += 1;
+        } else {
+            assert_eq!(u64::try_from(bytes.len()).unwrap(), BYTES, "killed after {moment:?}");
+            new += 1;
+        }
+        // What is left is hidden, no listing shows it, and the next start removes it.
+        let left = world.entries();
+        assert!(left.iter().all(|name| name == "clip.mp4" || name.starts_with(".weir-")));
+        swept += left.len() - 1;
+        runtime().block_on(async {
+            let limits = Limits::default();
+            let store =
+                Store::open_folder(Kind::Video, world.folder.path(), &limits).await.unwrap();
+            let listed = store.list(Listing::new(Some("**"), 1000).unwrap()).await.unwrap();
+            assert_eq!(listed.len(), 1);
+        });
+        assert_eq!(world.entries(), ["clip.mp4"]);
+    }
+    assert!(old > 0 && swept > 0, "no kill was in the middle: {old} old, {new} new, {swept} swept");
+    // And undisturbed it arrives, with the right digest.
+    let output = fetch_command(world.folder.path(), &world.url(PACED), 1).output().unwrap();
+    let (sha256, _) = world.digests(&format!("vid_weir{PACED}"));
+    let output = String::from_utf8(output.stdout).unwrap();
+    assert!(output.starts_with(&format!("ok clip.mp4 {BYTES} {sha256}\n")), "{output}");
+}
+
+/// Downloads at once, and how many descriptors there are for all of them.
+const AT_ONCE: u32 = 512;
+const DESCRIPTORS: &str = "1024";
+
+/// The most that the process may have had: what it needs when it does nothing (an unoptimised
+/// program of this size has some 30 MiB), a mebibyte for each of the 64 running transfers, and
+/// 64 KiB for each waiting one.
+const MOST_RSS_KIB: u64 = (40 + 64) * 1024 + 64 * (512 - 64);
+
+#[test]
+fn five_hundred_downloads_at_once_fit_into_1024_descriptors_and_bounded_memory() {
+    let world = World::new();
+    let fetch = fetch_command(world.folder.path(), &world.url(""), AT_ONCE);
+    let mut confined = Command::new("prlimit");
+    confined.arg(format!("--nofile={DESCRIPTORS}:{DESCRIPTORS}")).arg(fetch.get_program());
+    let output = confined.args(fetch.get_args()).output().expect("prlimit is in util-linux");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    let (sha256, _) = world.digests("vid_weir");
+    let end = format!(" {BYTES} {sha256}");
+    let whole = stdout.lines().filter(|it| it.starts_with("ok ") && it.ends_with(&end)).count();
+    let errors: Vec<&str> = stdout.lines().filter(|it| it.starts_with("error")).take(3).collect();
+    assert_eq!(whole, usize::try_from(AT_ONCE).unwrap(), "{errors:?}");
+    let peak = stdout.lines().find_map(|line| line.strip_prefix("peak_rss_kib ")).unwrap();
+    let peak: u64 = peak.parse().unwrap();
+    assert!(peak <= MOST_RSS_KIB, "{peak} KiB of at most {MOST_RSS_KIB}");
+    assert_eq!(world.entries().len(), usize::try_from(AT_ONCE).unwrap() + 1);
+}

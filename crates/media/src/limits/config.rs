@@ -1,0 +1,195 @@
+//! Limits as somebody writes them in TOML: `stall = "30s"`, `file_bytes = "8GiB"`.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, de};
+
+use super::{LimitError, Limits};
+
+/// Limits as they are written. What is left out has its default.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    /// See [`Limits::transfers`].
+    pub transfers: Option<usize>,
+    /// See [`Limits::waiting_transfers`].
+    pub waiting_transfers: Option<usize>,
+    /// See [`Limits::memory_bytes`].
+    pub memory_bytes: Option<WrittenSize>,
+    /// See [`Limits::waiting_for_memory`].
+    pub waiting_for_memory: Option<usize>,
+    /// See [`Limits::cpu_jobs`].
+    pub cpu_jobs: Option<usize>,
+    /// See [`Limits::waiting_cpu_jobs`].
+    pub waiting_cpu_jobs: Option<usize>,
+    /// See [`Limits::file_bytes`].
+    pub file_bytes: Option<WrittenSize>,
+    /// See [`Limits::file_operations`].
+    pub file_operations: Option<usize>,
+    /// See [`Limits::connect`].
+    pub connect: Option<WrittenDuration>,
+    /// See [`Limits::head`].
+    pub head: Option<WrittenDuration>,
+    /// See [`Limits::stall`].
+    pub stall: Option<WrittenDuration>,
+    /// See [`Limits::total`].
+    pub total: Option<WrittenDuration>,
+    /// See [`Limits::tries`].
+    pub tries: Option<u32>,
+    /// See [`Limits::pause`].
+    pub pause: Option<WrittenDuration>,
+    /// See [`Limits::longest_pause`].
+    pub longest_pause: Option<WrittenDuration>,
+}
+
+impl LimitsConfig {
+    /// The limits, with defaults for what was left out.
+    ///
+    /// # Errors
+    /// The first limit that is out of range.
+    pub fn check(self) -> Result<Limits, LimitError> {
+        let default = Limits::default();
+        let time = |written: Option<WrittenDuration>, or: Duration| written.map_or(or, |it| it.0);
+        let size = |written: Option<WrittenSize>, or: u64| written.map_or(or, |it| it.0);
+        let limits = Limits {
+            transfers: self.transfers.unwrap_or(default.transfers),
+            waiting_transfers: self.waiting_transfers.unwrap_or(default.waiting_transfers),
+            memory_bytes: size(self.memory_bytes, default.memory_bytes),
+            waiting_for_memory: self.waiting_for_memory.unwrap_or(default.waiting_for_memory),
+            cpu_jobs: self.cpu_jobs.unwrap_or(default.cpu_jobs),
+            waiting_cpu_jobs: self.waiting_cpu_jobs.unwrap_or(default.waiting_cpu_jobs),
+            file_bytes: size(self.file_bytes, default.file_bytes),
+            file_operations: self.file_operations.unwrap_or(default.file_operations),
+            connect: time(self.connect, default.connect),
+            head: time(self.head, default.head),
+            stall: time(self.stall, default.stall),
+            total: time(self.total, default.total),
+            tries: self.tries.unwrap_or(default.tries),
+            pause: time(self.pause, default.pause),
+            longest_pause: time(self.longest_pause, default.longest_pause),
+        };
+        limits.check()?;
+        Ok(limits)
+    }
+}
+
+/// A duration with its unit: `250ms`, `1m30s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrittenDuration(pub Duration);
+
+impl<'de> Deserialize<'de> for WrittenDuration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let parsed = text.parse::<jiff::SignedDuration>().ok();
+        let duration = parsed.and_then(|it| Duration::try_from(it).ok());
+        duration.map(Self).ok_or_else(|| {
+            de::Error::custom(format!("{text:?} is no duration; write \"250ms\" or \"1m30s\""))
+        })
+    }
+}
+
+/// A size in bytes: a number, or a text with a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrittenSize(pub u64);
+
+impl<'de> Deserialize<'de> for WrittenSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = WrittenSize;
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a size such as 65536, \"64KiB\" or \"32MB\"")
+            }
+            fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<WrittenSize, E> {
+                u64::try_from(bytes).map(WrittenSize).map_err(|_| E::custom("a size below zero"))
+            }
+            fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<WrittenSize, E> {
+                Ok(WrittenSize(bytes))
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<WrittenSize, E> {
+                size(text).map(WrittenSize).ok_or_else(|| {
+                    E::custom(format!("{text:?} is no size; write \"64KiB\" or \"32MB\""))
+                })
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+fn size(text: &str) -> Option<u64> {
+    let digits = text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Result<Limits, &str>) {
+        let read = toml::from_str::<LimitsConfig>(text).map_err(|error| error.message().to_owned());
+        let checked = read.and_then(|it| it.check().map_err(|error| error.to_string()));
+        assert_eq!(checked, expected.map_err(str::to_owned), "{text}");
+    }
+
+    #[test]
+    fn what_is_left_out_has_its_default() {
+        check("", Ok(Limits::default()));
+    }
+
+    #[test]
+    fn durations_and_sizes_have_units() {
+        let default = Limits::default();
+        let stall = Duration::from_millis(1500);
+        check("stall = \"1.5s\"", Ok(Limits { stall, ..default.clone() }));
+        check("file_bytes = \"1KiB\"", Ok(Limits { file_bytes: 1024, ..default.clone() }));
+        check("file_bytes = 7", Ok(Limits { file_bytes: 7, ..default }));
+        check("stall = \"x\"", Err("\"x\" is no duration; write \"250ms\" or \"1m30s\""));
+        check("stall = \"-1s\"", Err("\"-1s\" is no duration; write \"250ms\" or \"1m30s\""));
+        check("file_bytes = \"1 XB\"", Err("\"1 XB\" is no size; write \"64KiB\" or \"32MB\""));
+        check("file_bytes = -1", Err("a size below zero"));
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_by_name() {
+        check("transfers = 0", Err("`transfers` must be between 1 and 10000"));
+        check("stall = \"0s\"", Err("`stall` must be above zero"));
+    }
+
+    #[test]
+    fn every_limit_can_be_written() {
+        let text = "transfers = 1\nwaiting_transfers = 2\nmemory_bytes = \"16MiB\"\n\
+                    waiting_for_memory = 3\ncpu_jobs = 4\nwaiting_cpu_jobs = 5\nfile_bytes = 6\n\
+                    file_operations = 7\nconnect = \"1s\"\nhead = \"2s\"\nstall = \"3s\"\n\
+                    total = \"4s\"\ntries = 8\npause = \"5s\"\nlongest_pause = \"6s\"";
+        let expected = Limits {
+            transfers: 1,
+            waiting_transfers: 2,
+            memory_bytes: 16 << 20,
+            waiting_for_memory: 3,
+            cpu_jobs: 4,
+            waiting_cpu_jobs: 5,
+            file_bytes: 6,
+            file_operations: 7,
+            connect: Duration::from_secs(1),
+            head: Duration::from_secs(2),
+            stall: Duration::from_secs(3),
+            total: Duration::from_secs(4),
+            tries: 8,
+            pause: Duration::from_secs(5),
+            longest_pause: Duration::from_secs(6),
+        };
+        check(text, Ok(expected));
+    }
+}

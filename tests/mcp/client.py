@@ -1,0 +1,237 @@
+"""The official MCP client against `weir mcp` in front of the simulator.
+
+    python tests/mcp/client.py WEIR SIMULATOR_URL
+
+Goes through the tools as an agent would: over stdio and over HTTP, in the revision with sessions and
+in the one without. Every file that lands is read back and compared with its digest.
+"""
+
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+
+from mcp import Client, StdioServerParameters
+
+WEIR, SIMULATOR = sys.argv[1:3]
+SESSIONS, STATELESS = "2025-11-25", "2026-07-28"
+
+TOOLS = {
+    "create_video", "get_video_status", "wait_video", "download_video", "list_videos",
+    "delete_video", "remix_video", "list_local_videos", "list_reference_images",
+    "prepare_reference_image", "create_image", "get_image_status", "download_image",
+    "generate_image", "edit_image", "list_audio_files", "get_latest_audio", "convert_audio",
+    "compress_audio", "transcribe_audio", "chat_with_audio", "transcribe_with_enhancement",
+    "create_audio", "view_media", "_get_media_data",
+}
+
+
+def environment(folder):
+    return {
+        "PATH": os.environ["PATH"],
+        "WEIR_MEDIA_PATH": str(folder),
+        "OPENAI_BASE_URL": SIMULATOR + "/v1",
+        "OPENAI_API_KEY": "sk-test",
+    }
+
+
+def plain(result):
+    """The value of a result, which its text must say as well."""
+    assert not result.is_error, result.content[0].text
+    value = json.loads(result.content[0].text)
+    assert value == result.structured_content, (value, result.structured_content)
+    return value
+
+
+async def refused(client, name, arguments, expected):
+    result = await client.call_tool(name, arguments)
+    text = result.content[0].text
+    assert result.is_error and expected in text, text
+    assert str(pathlib.Path.cwd()) not in text and "/tmp/" not in text, text
+
+
+async def listed(client):
+    tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    assert set(tools) == TOOLS, set(tools) ^ TOOLS
+    assert all(tool.output_schema for tool in tools.values())
+    assert tools["delete_video"].annotations.destructive_hint is True
+    assert tools["create_video"].annotations.destructive_hint is False
+    assert tools["list_videos"].annotations.read_only_hint is True
+    assert tools["list_local_videos"].annotations.open_world_hint is False
+
+
+async def videos(client, folder):
+    started = plain(await client.call_tool("create_video", {"prompt": "a weir", "seconds": "4"}))
+    steps = []
+
+    async def progress(done, total, message):
+        steps.append((done, total, message))
+
+    waiting = {"video_id": started["id"], "timeout_seconds": 60}
+    done = plain(await client.call_tool("wait_video", waiting, progress_callback=progress))
+    assert done["status"] == "completed", done
+    steps.clear()
+    wanted = {"video_id": started["id"], "filename": "one.mp4", "md5": True}
+    file = plain(await client.call_tool("download_video", wanted, progress_callback=progress))
+    assert steps and all(one[0] < other[0] for one, other in zip(steps, steps[1:])), steps
+    data = (folder / "videos" / "one.mp4").read_bytes()
+    assert file["size_bytes"] == len(data) and file["filename"] == "one.mp4", file
+    assert file["sha256"] == hashlib.sha256(data).hexdigest()
+    assert file["md5"] == hashlib.md5(data).hexdigest()
+    assert data[4:8] == b"ftyp"
+
+    # Eight at once: every one has a file of its own, and all are whole.
+    async def another(number):
+        name = {"video_id": started["id"], "filename": f"many-{number}.mp4"}
+        return plain(await client.call_tool("download_video", name))
+
+    many = await asyncio.gather(*(another(number) for number in range(8)))
+    assert len({one["filename"] for one in many}) == 8
+    for one in many:
+        data = (folder / "videos" / one["filename"]).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == one["sha256"]
+
+    thumbnail = {"video_id": started["id"], "variant": "thumbnail"}
+    file = plain(await client.call_tool("download_video", thumbnail))
+    assert file["filename"] == started["id"] + ".webp", file
+    local = plain(await client.call_tool("list_local_videos", {"pattern": "many-*.mp4"}))
+    assert len(local["data"]) == 8 and all(it["file_type"] == "mp4" for it in local["data"])
+    page = plain(await client.call_tool("list_videos", {"limit": 1}))
+    assert len(page["data"]) == 1 and page["last"] == page["data"][0]["id"]
+    again = {"previous_video_id": started["id"], "prompt": "in winter"}
+    remixed = plain(await client.call_tool("remix_video", again))
+    assert remixed["remixed_from_video_id"] == started["id"], remixed
+    gone = plain(await client.call_tool("delete_video", {"video_id": remixed["id"]}))
+    assert gone["deleted"] is True
+    leftovers = [path.name for path in (folder / "videos").iterdir() if path.name.startswith(".")]
+    assert not leftovers, leftovers
+
+
+async def refusals(client):
+    await refused(client, "no_such_tool", {}, "Unknown tool: no_such_tool")
+    await refused(client, "create_video", {}, "Error executing tool create_video: invalid arguments")
+    await refused(client, "get_video_status", {"video_id": "../../x"}, "Error executing tool")
+    name = {"video_id": "video_1", "filename": "../x.mp4"}
+    await refused(client, "download_video", name, "path traversal detected in '../x.mp4'")
+    name = {"video_id": "video_1", "filename": "x.sh"}
+    await refused(client, "download_video", name, "Unsupported file extension")
+    await refused(client, "list_local_videos", {"limit": -1}, "Invalid limit")
+    view = {"media_type": "video", "filename": "missing.mp4"}
+    await refused(client, "view_media", view, "File not found: missing.mp4")
+
+
+async def viewing(client, folder):
+    name = {"media_type": "video", "filename": "one.mp4"}
+    seen = plain(await client.call_tool("view_media", name))
+    data, offset = b"", 0
+    while True:
+        piece = name | {"offset": offset, "chunk_size": 256 * 1024}
+        part = plain(await client.call_tool("_get_media_data", piece))
+        data += base64.b64decode(part["data"])
+        offset += part["chunk_size"]
+        if part["is_last"]:
+            break
+    assert data == (folder / "videos" / "one.mp4").read_bytes() and len(data) == seen["size_bytes"]
+    uris = {str(resource.uri) for resource in (await client.list_resources()).resources}
+    assert uris == {"ui://weir/media-viewer.html", "ui://sanzaru/media-viewer.html"}, uris
+    page = (await client.read_resource("ui://sanzaru/media-viewer.html")).contents[0]
+    assert page.mime_type == "text/html;profile=mcp-app" and "_get_media_data" in page.text
+
+
+async def cancelled(client):
+    """A call that nobody waits for any more ends on the server, and the client goes on."""
+    slow = asyncio.ensure_future(client.call_tool("wait_video", {"video_id": "video_unknown"}))
+    await asyncio.sleep(0)
+    slow.cancel()
+    try:
+        await slow
+    except asyncio.CancelledError:
+        pass
+    plain(await client.call_tool("list_local_videos", {}))
+
+
+async def whole_round(client, folder, version):
+    assert client.protocol_version == version, client.protocol_version
+    assert client.server_info.name == "weir" and client.server_info.version[0].isdigit()
+    await listed(client)
+    await videos(client, folder)
+    await refusals(client)
+    await viewing(client, folder)
+    await cancelled(client)
+
+
+async def over_stdio(mode, version):
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        server = StdioServerParameters(command=WEIR, args=["mcp"], env=environment(folder))
+        async with Client(server, mode=mode) as client:
+            await whole_round(client, folder, version)
+
+
+def get(url, **headers):
+    request = urllib.request.Request(url, headers=headers)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.read(), answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.read(), error.headers
+
+
+def beside(url, folder):
+    """What lies beside /mcp."""
+    data = (folder / "videos" / "one.mp4").read_bytes()
+    status, body, head = get(url + "/media/video/one.mp4")
+    assert (status, body, head["content-type"]) == (200, data, "video/mp4")
+    status, body, head = get(url + "/media/video/one.mp4", Range="bytes=10-19")
+    assert (status, body) == (206, data[10:20])
+    assert head["content-range"] == f"bytes 10-19/{len(data)}"
+    assert get(url + "/media/video/one.mp4", Range=f"bytes={len(data)}-")[0] == 416
+    status, _, _ = get(url + "/media/video/one.mp4", **{"If-None-Match": head["etag"]})
+    assert status == 304
+    for path, expected in [("video/none.mp4", 404), ("video/..%2Fone.mp4", 404), ("text/a", 400)]:
+        assert get(url + "/media/" + path)[0] == expected, path
+    assert get(url + "/mcp", Host="evil.example")[0] == 421
+    assert get(url + "/mcp", Origin="https://evil.example")[0] == 403
+    assert get(url + "/mcp")[0] == 406
+    assert get(url + "/healthz")[1] == b"ok\n" and get(url + "/readyz")[0] == 200
+    metrics = get(url + "/metrics")[1].decode()
+    assert 'weir_media_calls_total{tool="download_video",outcome="ok"}' in metrics, metrics
+    assert "weir_media_transfers_running 0" in metrics
+
+
+async def over_http(command, folder):
+    server = subprocess.Popen(command, env=environment(folder), stdout=subprocess.PIPE, text=True)
+    try:
+        url = server.stdout.readline().strip()
+        async with Client(url + "/mcp", mode="legacy") as client:
+            await whole_round(client, folder, SESSIONS)
+        async with Client(url + "/mcp", mode="auto") as client:
+            await whole_round(client, folder, STATELESS)
+        return url
+    finally:
+        if sys.exc_info()[0] is None and command[1] == "mcp":
+            beside(url, folder)
+        server.terminate()
+        assert server.wait(20) == 0 or sys.exc_info()[0]
+
+
+async def main():
+    await over_stdio("legacy", SESSIONS)
+    await over_stdio("auto", STATELESS)
+    with tempfile.TemporaryDirectory() as folder:
+        command = [WEIR, "mcp", "--listen", "127.0.0.1:0"]
+        await over_http(command, pathlib.Path(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        command = [WEIR, "serve", "--listen", "127.0.0.1:0", "--upstream", SIMULATOR]
+        await over_http([*command, "--media", folder], pathlib.Path(folder))
+    print("the official MCP client: 4 rounds passed")
+
+
+asyncio.run(main())
