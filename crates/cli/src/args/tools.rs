@@ -13,7 +13,7 @@ pub(crate) const TOOLS_EXAMPLES: &str = "\
 Examples:
   weir stress tools
       starts a simulator and a media server before it; 4 agents download one video 8 times each at
-      once, then mix downloads with pictures; every file is proved byte for byte
+      once, after as many downloads one by one; every file is proved byte for byte
   weir stress tools --ladder 4x8,4x32,16x32
   weir stress tools http://127.0.0.1:8000/mcp --tool download_video \\
       --args '{\"video_id\": \"vid_1\", \"filename\": \"{level}_{agent}_{call}.mp4\"}' \\

@@ -328,7 +328,8 @@ impl Ascent<'_> {
         };
         let counted = self.stats.as_ref().filter(|_| counting);
         let mut level = assemble::level(&plan, &raw, filed, beside, counted);
-        (level.trusted, level.trust_notes) = trust::judge(&level, &facts);
+        (level.trusted, level.trust_notes) =
+            trust::judge(&level, &facts, raw.watched.as_secs_f64());
         tracing::info!(
             shape = %shape, peak_open = level.peak_open, trusted = level.trusted, "level ended"
         );

@@ -18,24 +18,25 @@ pub const TESTER_SHARE: f64 = 0.15;
 const LIMITS: [&str; 2] = ["out of file descriptors", "out of local ports"];
 
 /// Judges a level: whether it is trusted, and notes in the order of the rules. Notes may stand
-/// beside a trusted level, too.
+/// beside a trusted level, too. CPU seconds were counted for `watched_s`, somewhat longer than the
+/// calls took.
 #[must_use]
-pub fn judge(level: &ToolsLevel, facts: &Facts) -> (bool, Vec<String>) {
+pub fn judge(level: &ToolsLevel, facts: &Facts, watched_s: f64) -> (bool, Vec<String>) {
     let reasons: Vec<String> = [
         interrupted(level, facts),
         limits(level),
         held(level, facts),
         lag(level),
         call_error(level),
-        worker(level),
-        others(level, facts),
-        machine(level, facts),
+        worker(level, watched_s),
+        others(level, facts, watched_s),
+        machine(level, facts, watched_s),
     ]
     .into_iter()
     .flatten()
     .collect();
     let trusted = reasons.is_empty();
-    let notes = [shared_names(level), no_control(level), busy(level, facts, trusted)];
+    let notes = [shared_names(level), no_control(level), busy(level, facts, watched_s, trusted)];
     (trusted, reasons.into_iter().chain(notes.into_iter().flatten()).collect())
 }
 
@@ -101,9 +102,9 @@ fn call_error(level: &ToolsLevel) -> Option<String> {
     })
 }
 
-fn worker(level: &ToolsLevel) -> Option<String> {
+fn worker(level: &ToolsLevel, watched_s: f64) -> Option<String> {
     let busy = level.tester_usage.busiest_worker;
-    (level.duration_s >= SHORTEST_FOR_SHARES_S && busy > WORKER_BUSY).then(|| {
+    (watched_s >= SHORTEST_FOR_SHARES_S && busy > WORKER_BUSY).then(|| {
         format!(
             "a worker thread of the tester computed {} of the time; give it more cores",
             percent(busy)
@@ -111,12 +112,12 @@ fn worker(level: &ToolsLevel) -> Option<String> {
     })
 }
 
-fn others(level: &ToolsLevel, facts: &Facts) -> Option<String> {
+fn others(level: &ToolsLevel, facts: &Facts, watched_s: f64) -> Option<String> {
     let other_s = level.machine_other_cpu_s?;
     // A local target that cannot be seen is among the others.
     let unseen_target = facts.local && level.target_usage.is_none();
-    let share = other_s / (float(facts.cores) * level.duration_s);
-    let broken = level.duration_s >= SHORTEST_FOR_SHARES_S && share > OTHERS_SHARE;
+    let share = other_s / (float(facts.cores) * watched_s);
+    let broken = watched_s >= SHORTEST_FOR_SHARES_S && share > OTHERS_SHARE;
     (broken && !unseen_target).then(|| {
         format!(
             "other programs used {} of this machine's CPU time; stop them and measure again",
@@ -126,15 +127,15 @@ fn others(level: &ToolsLevel, facts: &Facts) -> Option<String> {
 }
 
 /// The machine's share that the tester used, where the machine was busy all the time.
-fn tester_share_when_busy(level: &ToolsLevel, facts: &Facts) -> Option<f64> {
+fn tester_share_when_busy(level: &ToolsLevel, facts: &Facts, watched_s: f64) -> Option<f64> {
     let busy = level.machine_busy?;
-    let long = level.duration_s >= SHORTEST_FOR_SHARES_S;
+    let long = watched_s >= SHORTEST_FOR_SHARES_S;
     (long && busy > MACHINE_BUSY)
-        .then(|| level.tester_usage.cpu_s / (float(facts.cores) * level.duration_s))
+        .then(|| level.tester_usage.cpu_s / (float(facts.cores) * watched_s))
 }
 
-fn machine(level: &ToolsLevel, facts: &Facts) -> Option<String> {
-    let tester = tester_share_when_busy(level, facts)?;
+fn machine(level: &ToolsLevel, facts: &Facts, watched_s: f64) -> Option<String> {
+    let tester = tester_share_when_busy(level, facts, watched_s)?;
     (tester > TESTER_SHARE).then(|| {
         format!(
             "all {} cores were busy, and the tester used {} of them: run it on another machine",
@@ -145,8 +146,8 @@ fn machine(level: &ToolsLevel, facts: &Facts) -> Option<String> {
 }
 
 /// A whole machine's work is the target's, but on a larger one it would be quicker.
-fn busy(level: &ToolsLevel, facts: &Facts, trusted: bool) -> Option<String> {
-    let tester = tester_share_when_busy(level, facts).filter(|_| trusted)?;
+fn busy(level: &ToolsLevel, facts: &Facts, watched_s: f64, trusted: bool) -> Option<String> {
+    let tester = tester_share_when_busy(level, facts, watched_s).filter(|_| trusted)?;
     Some(format!(
         "all {} cores were busy (the tester used {}): this machine was the target's limit",
         facts.cores,

@@ -122,12 +122,15 @@ async fn the_stateless_revision_is_spoken_where_the_handshake_is_unknown() {
 
 #[tokio::test]
 async fn a_server_that_serialises_is_known_by_its_upstream_and_its_speed_up() {
-    let slow = |honest| Manner { lie: Lie::Serialises, delay: Duration::from_millis(20), ..honest };
-    let level = level("2x4", slow, |settings| settings.sequential = 8).await;
-    assert_eq!(level.outcomes, outcomes(8));
+    // Long enough for all calls to start before the first one ends, on a busy machine too.
+    let slow =
+        |honest| Manner { lie: Lie::Serialises, delay: Duration::from_millis(300), ..honest };
+    let level = level("2x3", slow, |settings| settings.sequential = 3).await;
+    assert_eq!(level.outcomes, outcomes(6));
     // The tester has all calls open; the server has one.
-    assert_eq!((level.peak_open, level.upstream_peak_open), (8, Some(1)));
-    assert!(level.speedup.unwrap() < 1.3, "{:?}", level.speedup);
+    assert_eq!((level.peak_open, level.upstream_peak_open), (6, Some(1)));
+    // An honest server of such calls would gain nearly six times.
+    assert!(level.speedup.unwrap() < 2.0, "{:?}", level.speedup);
 }
 
 #[tokio::test]

@@ -71,24 +71,24 @@ fn level() -> ToolsLevel {
 }
 
 fn check(level: &ToolsLevel, facts: &Facts, trusted: bool, part: &str) {
-    let (found, notes) = judge(level, facts);
+    let (found, notes) = judge(level, facts, level.duration_s);
     assert_eq!(found, trusted, "{notes:?}");
     assert!(notes.iter().any(|note| note.contains(part)), "{notes:?}");
 }
 
 #[test]
 fn a_quiet_level_is_trusted_without_a_note() {
-    assert_eq!(judge(&level(), &FACTS), (true, Vec::new()));
+    assert_eq!(judge(&level(), &FACTS, 2.0), (true, Vec::new()));
 }
 
 #[test]
 fn each_error_of_the_tester_is_measured_against_the_calls() {
     // Five per cent of a median call of two seconds.
     let late = |value| TesterUsage { lag_ms: Some(summary(value)), ..level().tester_usage };
-    assert!(judge(&ToolsLevel { tester_usage: late(100.0), ..level() }, &FACTS).0);
+    assert!(judge(&ToolsLevel { tester_usage: late(100.0), ..level() }, &FACTS, 2.0).0);
     check(&ToolsLevel { tester_usage: late(101.0), ..level() }, &FACTS, false, "timers were late");
     let wrong = |value| Some(ToolsControl { call_error_ms: Some(summary(value)) });
-    assert!(judge(&ToolsLevel { control: wrong(100.0), ..level() }, &FACTS).0);
+    assert!(judge(&ToolsLevel { control: wrong(100.0), ..level() }, &FACTS, 2.0).0);
     check(&ToolsLevel { control: wrong(101.0), ..level() }, &FACTS, false, "101.0 ms wrong (p95");
     check(&ToolsLevel { control: None, ..level() }, &FACTS, true, "not known");
 }
@@ -114,8 +114,8 @@ fn calls_that_should_overlap_and_do_not_are_the_tester_s_fault() {
     check(&few, &FACTS, false, "only 2 of 4 calls were open");
     // Calls that end before the last one starts cannot overlap.
     let late = (1..=4).map(|number| call(number, 1500.0)).collect();
-    assert!(judge(&ToolsLevel { files: late, ..few.clone() }, &FACTS).0);
-    assert!(judge(&few, &Facts { at_once: false, ..FACTS }).0);
+    assert!(judge(&ToolsLevel { files: late, ..few.clone() }, &FACTS, 2.0).0);
+    assert!(judge(&few, &Facts { at_once: false, ..FACTS }, 2.0).0);
 }
 
 #[test]
