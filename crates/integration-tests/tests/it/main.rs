@@ -6,6 +6,7 @@ mod bad_input;
 mod compare;
 mod faults;
 mod gateway;
+mod media_cli;
 mod peers;
 mod reports;
 mod streams;
