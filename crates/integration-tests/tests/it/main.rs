@@ -7,6 +7,7 @@ mod compare;
 mod faults;
 mod gateway;
 mod media_files;
+mod media_cli;
 mod peers;
 mod reports;
 mod streams;

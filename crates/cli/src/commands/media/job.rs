@@ -264,10 +264,8 @@ async fn until_ended(
 
 fn late(id: &str, plan: &Plan, last: Option<(String, Value)>) -> Problem {
     let (status, progress) = last.unwrap_or_else(|| ("unknown".to_owned(), Value::Null));
-    let message = format!(
-        "job {id} is still {status} after {:.0}s; it goes on at the provider",
-        plan.timeout.as_secs_f64()
-    );
+    let message =
+        format!("job {id} is still {status} after {:?}; it goes on at the provider", plan.timeout);
     let mut problem = Problem::new(ErrorKind::Timeout, message)
         .with("last_status", status)
         .with("last_progress", progress);

@@ -35,8 +35,8 @@ fn a_killed_upstream_costs_its_streams_an_error_event_and_nobody_else_anything()
         let users = USERS
             .map(|(path, users)| (users, scope.spawn(move || level(gateway, path, users, &[]))));
         eventually("all streams open", || stat(&dying, "active") == 500);
-        // Past the first event (1,100 ms), so that none can be moved away.
-        std::thread::park_timeout(Duration::from_millis(1800));
+        // Well past the first event (1,100 ms), so that none can be moved away any more.
+        std::thread::park_timeout(Duration::from_secs(3));
         dying.signal("KILL").unwrap();
         let new = level(gateway, "/v1/messages", 20, &[]);
         assert_eq!(new.outcomes.ok, 20, "{:?}", new.errors);
