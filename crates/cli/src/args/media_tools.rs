@@ -5,7 +5,7 @@ mod audio;
 
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::media::MediaArgs;
 

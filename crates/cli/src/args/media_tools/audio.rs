@@ -2,8 +2,6 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::*;
-
 /// What to do with sound.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AudioCommand {
