@@ -233,7 +233,7 @@ fn a_process_killed_at_any_moment_leaves_a_whole_file_and_the_next_start_clears_
         let mut child = fetch_command(world.folder.path(), &world.url(PACED), 1).spawn().unwrap();
         let moment = life * (round + 1) / KILLS;
         // A thread of the test may sleep: nothing else runs here.
-        runtime().block_on(tokio::time::sleep(moment));
+        runtime().block_on(async { tokio::time::sleep(moment).await });
         child.kill().unwrap();
         child.wait().unwrap();
         let bytes = std::fs::read(&clip).unwrap();
