@@ -75,9 +75,9 @@ fn inspect(node: &Path, modules: &Path, weir: &Path, simulator: &str) -> Result<
     let media = Server::start(serve)?;
     let url = format!("{}/mcp", media.url());
     let ask = |rest: &[&str]| {
-        let cli = modules.join("inspector/cli/build/cli.js");
+        let launcher = modules.join("inspector/clients/launcher/build/index.js");
         let how = ["--cli", &url, "--transport", "http"];
-        Tool::new(node).args([cli]).args(how).args(rest).read()
+        Tool::new(node).args([launcher]).args(how).args(rest).read()
     };
     let tools = ask(&["--method", "tools/list"])?;
     ensure!(tools.contains("\"download_video\""), "the Inspector does not see the tools: {tools}");
