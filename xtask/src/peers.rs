@@ -104,7 +104,8 @@ fn write_documents(weir: &Path, runs: &[PathBuf]) -> Result<()> {
     compare(weir, runs, "html").args(["-o", HTML]).read()?;
     let block = format!("With charts: [comparison.html](comparison.html).\n\n{table}");
     document::replace_block(Path::new(PAGE), "servers", &block)?;
-    let short = compare(weir, runs, "markdown").args(["--table-only"]).read()?;
+    let short = compare(weir, runs, "terminal").read()?;
+    let short = format!("```text\n{}\n```", short.trim_end());
     document::replace_block(Path::new("README.md"), "servers", &short)?;
     say::note(&format!("{PAGE}, {HTML} and README.md now show these runs"));
     Ok(())

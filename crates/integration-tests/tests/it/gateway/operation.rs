@@ -19,14 +19,27 @@ fn upstream(name: &str, server: &Server) -> String {
     format!("[[upstream]]\nname = \"{name}\"\nurl = \"{}\"\nhttp2 = true\n", server.url)
 }
 
+/// Answers of ten seconds that begin soon.
+const SLOW: &str = r#"
+description = "Ten seconds"
+ttft = { distribution = "constant", value = "300ms" }
+gap = { distribution = "constant", value = "200ms" }
+events = { distribution = "constant", value = 50 }
+chars_per_event = { distribution = "constant", value = 6 }
+"#;
+
 #[test]
 fn a_killed_upstream_costs_its_streams_an_error_event_and_nobody_else_anything() {
     // Of every dialect; together 500.
     const USERS: [(&str, u64); 3] =
         [("/v1/messages", 200), ("/v1/chat/completions", 150), ("/v1/responses", 150)];
-    let dying = Server::simulator(["--profile", "quick"]).unwrap();
-    let other = Server::simulator(["--profile", "instant"]).unwrap();
     let folder = tempfile::tempdir().unwrap();
+    // Each tester warms up at its own pace: answers of ten seconds are all open at once whatever
+    // the seconds between their starts.
+    let slow = folder.path().join("slow.toml");
+    std::fs::write(&slow, SLOW).unwrap();
+    let dying = Server::simulator(["--profile", slow.to_str().unwrap()]).unwrap();
+    let other = Server::simulator(["--profile", "instant"]).unwrap();
     let routes = "[[route]]\nmodel = \"*\"\nupstreams = [\"dying\"]\nfallback = [\"other\"]\n";
     let text = [routes, &upstream("dying", &dying), &upstream("other", &other)].concat();
     let gateway = Server::gateway(["--config", &toml(folder.path(), &text)]).unwrap();
@@ -35,8 +48,8 @@ fn a_killed_upstream_costs_its_streams_an_error_event_and_nobody_else_anything()
         let users = USERS
             .map(|(path, users)| (users, scope.spawn(move || level(gateway, path, users, &[]))));
         eventually("all streams open", || stat(&dying, "active") == 500);
-        // Well past the first event (1,100 ms), so that none can be moved away any more.
-        std::thread::park_timeout(Duration::from_secs(3));
+        // Well past the first event (300 ms), so that none can be moved away any more.
+        std::thread::park_timeout(Duration::from_millis(1500));
         dying.signal("KILL").unwrap();
         let new = level(gateway, "/v1/messages", 20, &[]);
         assert_eq!(new.outcomes.ok, 20, "{:?}", new.errors);
