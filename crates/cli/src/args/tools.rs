@@ -9,6 +9,8 @@ use stress::notation;
 use stress::tools::session::Protocol;
 use stress::tools::settings::ShapeLadder;
 
+use super::RunOutput;
+
 pub(crate) const TOOLS_EXAMPLES: &str = "\
 Examples:
   weir stress tools
@@ -142,15 +144,9 @@ pub(crate) struct ToolsArgs {
     #[arg(long, help_heading = "Judgement", value_name = "PREDICATE")]
     pub slo: Vec<String>,
 
-    /// Folder for run.json and the reports [default: weir-runs/<time>-<name>]
-    #[arg(long, help_heading = "Report", value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Name of the run
-    #[arg(long, help_heading = "Report")]
-    pub name: Option<String>,
-    /// All sections in the terminal
-    #[arg(long, help_heading = "Report")]
-    pub full: bool,
+    /// Where its results go
+    #[command(flatten)]
+    pub output: RunOutput,
 }
 
 /// Reads `50/s`; a plain number is taken as well.

@@ -9,9 +9,10 @@ use results::{Call, CallOutcome, Judged};
 use super::outcome_name;
 use super::overview::{LevelView, Metric, Overview};
 use crate::chart::{
-    AgentCalls, Axis, CallBar, Calls, Chart, Hue, Lines, Plot, Point, ProbeMark, Segment, Series,
-    Stack, StackRow, Strength,
+    AgentCalls, Axis, CallBar, Calls, Chart, Hue, Lines, Plot, ProbeMark, Segment, Series, Stack,
+    StackRow, Strength,
 };
+use crate::charts::{figures_at, series_through};
 use crate::document::{Column, LevelCharts, Row, Table};
 use crate::figure::Figure;
 use crate::number::{self, Kind};
@@ -261,20 +262,8 @@ fn series(
     strength: Strength,
     figure: impl Fn(LevelView<'_>) -> Figure,
 ) -> Option<Series> {
-    let mut points: Vec<Point> = stage
-        .levels
-        .iter()
-        .map(|&view| Point { users: float(view.level.load()), figure: figure(view) })
-        .filter(|point| point.figure.value.is_some())
-        .collect();
-    points.sort_by(|a, b| a.users.total_cmp(&b.users));
-    (!points.is_empty()).then(|| Series {
-        name: name.to_owned(),
-        meaning: String::new(),
-        hue,
-        strength,
-        points,
-    })
+    let points = stage.levels.iter().map(|&view| (view.level.load(), figure(view)));
+    series_through(name, hue, strength, points)
 }
 
 /// Lines over the calls at once; a single level has no course, and its numbers stand in the table.
@@ -296,13 +285,7 @@ fn lines(
         .iter()
         .map(|view| {
             let mut cells = vec![view.short().into()];
-            cells.extend(series.iter().map(|series| {
-                let of_level = |point: &&Point| point.figure.level == Some(view.index);
-                let point = series.points.iter().find(of_level);
-                point
-                    .map_or_else(|| Figure::derived(&series.name, kind, None), |p| p.figure.clone())
-                    .into()
-            }));
+            cells.extend(figures_at(&series, view.index, kind).into_iter().map(Into::into));
             Row { cells, level: Some(view.index), untrusted: !view.level.trusted }
         })
         .collect();

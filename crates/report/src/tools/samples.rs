@@ -3,8 +3,8 @@
 
 use results::level::{ErrorGroup, ProcessUsage, Role, TesterUsage};
 use results::tools::{
-    Expected, Floor, Probe, ProbeKind, ReadBack, Sequential, Shape, Tally, ToolShare, Transport,
-    Verification,
+    Expected, Floor, PreparedCall, Probe, ProbeKind, ReadBack, Sequential, Shape, Tally, ToolShare,
+    Transport, Verification,
 };
 use results::units::float;
 use results::{
@@ -260,6 +260,40 @@ pub(crate) fn ladder() -> ToolsRun {
     run
 }
 
+/// The run without a target: the downloads, and then the mixed workload.
+pub(crate) fn staged() -> ToolsRun {
+    let in_stage =
+        |stage: &str, level: ToolsLevel| ToolsLevel { stage: Some(stage.to_owned()), ..level };
+    let calls: Vec<Call> = four_by_eight().into_iter().map(mixed).collect();
+    let mut both = in_stage("mixed", level(4, 8, calls));
+    // Only the downloads of videos are transfers for the upstream.
+    (both.upstream_peak_open, both.upstream_transfers) = (Some(16), Some(16));
+    both.floor = None;
+    let mut run =
+        run_of("media", vec![in_stage("downloads", level(4, 8, four_by_eight())), both], RULE);
+    run.workload.scenario = "media".to_owned();
+    run.workload.tools[0].stage = Some("downloads".to_owned());
+    let of_mixed = |share: ToolShare, same_as: Option<&str>| ToolShare {
+        stage: Some("mixed".to_owned()),
+        same_as: same_as.map(str::to_owned),
+        ..share
+    };
+    run.workload.tools.extend([
+        of_mixed(share("download_video", 2.0, r#"{"video_id":"vid_1"}"#), None),
+        of_mixed(
+            share("prepare_reference_image", 1.0, r#"{"input_filename":"{photo.filename}"}"#),
+            Some("reference"),
+        ),
+        of_mixed(share("download_image", 1.0, r#"{"response_id":"{job.id}"}"#), None),
+    ]);
+    run.workload.prepare = vec![PreparedCall {
+        stage: Some("mixed".to_owned()),
+        tool: "generate_image".to_owned(),
+        arguments: r#"{"prompt":"a harbour at dawn"}"#.to_owned(),
+    }];
+    run
+}
+
 /// Every fourth call prepares an image, the one after it downloads one.
 fn mixed(mut call: Call) -> Call {
     match call.call % 4 {
@@ -417,6 +451,7 @@ pub(crate) fn all() -> Vec<(&'static str, ToolsRun)> {
     vec![
         ("tools_downloaded", downloaded()),
         ("tools_ladder", ladder()),
+        ("tools_staged", staged()),
         ("tools_serialising", serialising()),
         ("tools_corrupt", corrupt()),
         ("tools_missing", missing()),

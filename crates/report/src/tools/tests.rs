@@ -182,6 +182,24 @@ fn a_level_of_512_calls_collapses_to_its_agents() {
 }
 
 #[test]
+fn stages_are_no_ladder() {
+    let run = samples::staged();
+    let document = run.document();
+    let headline = document.headline.sentence.plain().replace(['\u{202f}', '\u{a0}'], " ");
+    assert!(headline.contains("(4 agents x 8 calls, downloads)"), "{headline}");
+    assert!(document.level_charts.is_empty(), "no line joins levels of different calls");
+    assert!(answers(&run)[3] == "not shown", "one load is no scale: {:?}", answers(&run));
+    let overlaps: Vec<String> = findings(&Overview::of(&run))
+        .into_iter()
+        .filter(|finding| finding.rule == "upstream_overlap")
+        .map(|finding| finding.text.plain())
+        .collect();
+    assert!(overlaps[0].ends_with("none waited in the target."), "{overlaps:?}");
+    assert!(overlaps[1].ends_with("of those calls that are transfers for it."), "{overlaps:?}");
+    assert!(!rules(&run).contains(&"fewer_transfers"));
+}
+
+#[test]
 fn examples_name_the_server_and_the_call_of_the_run() {
     let document = samples::remote().document();
     let commands: Vec<String> = document

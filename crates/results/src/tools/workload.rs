@@ -147,7 +147,7 @@ pub struct Verification {
 pub struct ToolsWorkload {
     /// The scenario's name.
     pub scenario: String,
-    /// Agents and calls of each level, in order; each stage climbs them.
+    /// Agents and calls of each level, in order; every stage climbs the same ones.
     pub ladder: Vec<Shape>,
     /// The tools called, with their weights.
     pub tools: Vec<ToolShare>,

@@ -10,6 +10,10 @@ use crate::number::Kind;
 use crate::text::{Text, text};
 use crate::tools::overview::{LevelView, Overview};
 
+/// A call opens before its transfer and ends after it: from this share on, the difference between
+/// the calls open and the transfers open is taken for that, and not for waiting.
+const MET_SHARE: f64 = 0.5;
+
 /// A speed-up above the number of calls at once is no gain of concurrency; so much of it is noise.
 const IMPOSSIBLE_SPEEDUP: f64 = 1.1;
 
@@ -106,6 +110,8 @@ fn upstream(view: LevelView<'_>) -> Option<Finding> {
         return None;
     } else if !all_transfer {
         (Weight::Note, ", of those calls that are transfers for it.")
+    } else if float(upstream) >= float(view.level.peak_open) * MET_SHARE {
+        (Weight::Note, ": a call is longer than its transfer, so that not all of them meet there.")
     } else {
         (Weight::Problem, ": the others waited in the target.")
     };

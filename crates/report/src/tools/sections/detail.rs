@@ -32,7 +32,8 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
             if view.level.files.len() <= MOST_ROWS {
                 let calls = view.level.files.iter().enumerate().map(|(i, call)| (view, i, call));
                 let caption = format!("Every call of {}", view.words());
-                blocks.push(Block::Table(calls_table("calls-table", caption, view.mixed(), calls)));
+                let shown = Shown { load: false, tool: view.mixed() };
+                blocks.push(Block::Table(calls_table("calls-table", caption, shown, calls)));
             }
         }
     }
@@ -165,11 +166,18 @@ fn outcomes(calls: &[&Call]) -> String {
     parts.join(", ")
 }
 
-/// Single calls with their files; the tool is named where there are several.
+/// What of a call a table names, because its calls differ in it.
+#[derive(Clone, Copy)]
+struct Shown {
+    load: bool,
+    tool: bool,
+}
+
+/// Single calls with their files.
 fn calls_table<'r>(
     id: &str,
     caption: String,
-    mixed: bool,
+    shown: Shown,
     calls: impl Iterator<Item = (LevelView<'r>, usize, &'r Call)>,
 ) -> Table {
     let mut columns = vec![
@@ -182,8 +190,11 @@ fn calls_table<'r>(
         Column::numbers("began", Kind::Latency),
         Column::numbers("took", Kind::Latency),
     ];
-    if mixed {
+    if shown.tool {
         columns.insert(2, Column::words("tool"));
+    }
+    if !shown.load {
+        columns.remove(0);
     }
     let rows = calls
         .map(|(view, index, call)| {
@@ -201,8 +212,11 @@ fn calls_table<'r>(
                 at("start_ms", Kind::Latency, Some(call.start_ms)),
                 view.derived(&took, Kind::Latency, Some(call.took_ms())).into(),
             ];
-            if mixed {
+            if shown.tool {
                 cells.insert(2, foreign(&call.tool).into());
+            }
+            if !shown.load {
+                cells.remove(0);
             }
             row(view, cells)
         })
@@ -308,8 +322,8 @@ fn failed(overview: &Overview<'_>) -> Option<Block> {
     }
     let more = all.len().saturating_sub(MOST_FAILED);
     let caption = "Calls that did not end ok".to_owned();
-    let mut table =
-        calls_table("failed-table", caption, overview.mixed(), all.into_iter().take(MOST_FAILED));
+    let shown = Shown { load: true, tool: overview.mixed() };
+    let mut table = calls_table("failed-table", caption, shown, all.into_iter().take(MOST_FAILED));
     if more > 0 {
         let all = Figure::derived("more", Kind::Count, Some(ratio_base(more))).show();
         table.notes.push(format!("{all} more of them stand in run.json"));
