@@ -106,6 +106,8 @@ mod tests {
         let message = syntax_error("model = 'm'\nladder = 'abc'\n");
         assert!(message.contains("2 | ladder = 'abc'") && message.contains("^^^^^"), "{message}");
         assert!(message.contains("not a number of users"), "{message}");
+        let message = syntax_error("slo = 'call.p95 <= 2s'\n");
+        assert!(message.contains("a run of streams measures ttft"), "{message}");
         let message = syntax_error("laddr = '1'\n");
         assert!(message.contains("unknown field `laddr`") && message.contains('^'), "{message}");
         let message = syntax_error("ladder = \n");
