@@ -23,6 +23,7 @@ mod metrics;
 mod models;
 mod mount;
 mod notation;
+mod pace;
 mod page;
 mod pattern;
 mod proxy;

@@ -52,7 +52,10 @@ pub(crate) async fn serve(worker: &Rc<Worker>, arrival: Arrival) -> Response<Res
     let state = worker.shared.state();
     let (request_id, dialect) = (arrival.request_id.clone(), arrival.endpoint.dialect());
     match admit(worker, &state, arrival).await {
-        Ok(admitted) => answer(admitted).await,
+        Ok(admitted) => {
+            worker.pace.pass(&worker.tasks).await;
+            answer(admitted).await
+        }
         Err(refusal) => {
             worker.metrics().refused(refusal.reason.name());
             let id = request_id.to_str().unwrap_or_default();
@@ -96,6 +99,9 @@ async fn admit(
     }
     if worker.shared.places.is_full(settings.limits.queue) {
         return Err(Reason::Full.into());
+    }
+    if key.as_ref().is_some_and(|key| key.live.open.get() >= key.settings.open_streams) {
+        return Err(Reason::KeyFull.into());
     }
     let body = read_body(body, settings).await?;
     let (asked, groups, send_as) = if let Some(stored) = stored_response(head.uri.path()) {
