@@ -4,16 +4,16 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -21,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::service::{self, Connection};
 use crate::settings::Settings;
 use crate::slow::{Guarded, GuardedStreams, Pressure};
+use crate::socket::{Arrivals, Socket};
 use crate::worker::Worker;
 
 /// Pause after a refused accept: out of descriptors, most likely, and they do not come back by
@@ -112,18 +113,18 @@ async fn converse<S>(
     let builder = builder(&worker, settings);
     let shared = std::sync::Arc::clone(&worker.shared);
     let pressure = Rc::new(Pressure::default());
-    let clock = Rc::new(ArrivalClock(Cell::new(Some(ArrivedAt::Accepted(accepted)))));
+    let arrivals = Rc::new(Arrivals::new(accepted, settings.limits.head));
     let connection = Rc::new(Connection { worker, peer, pressure: Rc::clone(&pressure) });
-    let io = TokioIo::new(Timed { stream, clock: Rc::clone(&clock) });
+    let io = TokioIo::new(Socket::new(stream, Rc::clone(&arrivals)));
     let asked = Rc::new(Cell::new(false));
     let of_service = Rc::clone(&asked);
     let service = service_fn(move |request| {
         of_service.set(true);
-        let (connection, at) = (Rc::clone(&connection), clock.take());
+        let (connection, arrived) = (Rc::clone(&connection), arrivals.take());
         // Boxed: what a request needs until its head is sent goes when that is done, instead of
         // being a part of the connection as long as that lasts.
         Box::pin(async move {
-            Ok::<_, std::convert::Infallible>(service::serve(connection, request, at).await)
+            Ok::<_, std::convert::Infallible>(service::serve(connection, request, arrived).await)
         })
     });
     let served = builder.serve_connection(io, service);
@@ -178,82 +179,6 @@ fn builder(worker: &Worker, settings: &Settings) -> Builder<GuardedStreams> {
         .keep_alive_timeout(PING_EVERY)
         .max_send_buf_size(settings.limits.head);
     builder
-}
-
-/// When the request that is being read arrived.
-struct ArrivalClock(Cell<Option<ArrivedAt>>);
-
-/// What is known of a request's arrival.
-#[derive(Debug, Clone, Copy)]
-enum ArrivedAt {
-    /// It may have been there since the connection was accepted.
-    Accepted(Instant),
-    /// Its last bytes were read.
-    Read(Instant),
-}
-
-impl ArrivalClock {
-    fn take(&self) -> Instant {
-        match self.0.take() {
-            Some(ArrivedAt::Accepted(at) | ArrivedAt::Read(at)) => at,
-            None => Instant::now(),
-        }
-    }
-}
-
-/// Notes when the first byte of a request arrived, so that what it waits before it is served is
-/// part of its time.
-struct Timed<S> {
-    stream: S,
-    clock: Rc<ArrivalClock>,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        match (&polled, self.clock.0.get()) {
-            // What was there already has waited since the connection was accepted.
-            (Poll::Ready(_), Some(ArrivedAt::Accepted(_))) => {}
-            (Poll::Ready(_), _) => self.clock.0.set(Some(ArrivedAt::Read(Instant::now()))),
-            (Poll::Pending, Some(ArrivedAt::Accepted(_))) => self.clock.0.set(None),
-            (Poll::Pending, _) => {}
-        }
-        polled
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
 }
 
 #[cfg(test)]

@@ -60,9 +60,9 @@ impl Scenario {
     }
 
     fn parse(name: &str, file: &Path, text: &str) -> Result<Self, Error> {
-        let config = toml::from_str(text).map_err(|source| Error::ScenarioSyntax {
+        let config = toml::from_str(text).map_err(|reason| Error::ScenarioSyntax {
             file: PathBuf::from(file),
-            source: Box::new(source),
+            reason: Box::new(reason),
         })?;
         Ok(Self { name: name.to_owned(), config })
     }

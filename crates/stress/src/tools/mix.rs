@@ -71,7 +71,7 @@ pub struct Mix {
 #[derive(Debug, Error)]
 pub enum MixError {
     /// The file cannot be read.
-    #[error("cannot read the mix {}: {source}", file.display())]
+    #[error("cannot read the mix {}", file.display())]
     Read {
         /// The file.
         file: PathBuf,
@@ -79,12 +79,12 @@ pub enum MixError {
         source: std::io::Error,
     },
     /// The file is no TOML of this shape; the message draws line and caret.
-    #[error("{} is no mix of tools:\n{source}", file.display())]
+    #[error("{} is no mix of tools:\n{reason}", file.display())]
     Syntax {
         /// The file.
         file: PathBuf,
         /// The parser's reason.
-        source: Box<toml::de::Error>,
+        reason: Box<toml::de::Error>,
     },
     /// What it says makes no sense.
     #[error("{0}")]
@@ -227,7 +227,7 @@ impl Mix {
         }
         let text = std::fs::read_to_string(file).map_err(failed)?;
         Self::parse(&text).map_err(|error| match error {
-            Parse::Syntax(source) => MixError::Syntax { file: file.to_owned(), source },
+            Parse::Syntax(reason) => MixError::Syntax { file: file.to_owned(), reason },
             Parse::Sense(error) => error,
         })
     }
