@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn calls_that_were_carried_one_after_the_other_are_not_met() {
-        let level = ToolsLevel { upstream_peak_open: Some(1), ..calls(32, 0, true) };
+        let level =
+            ToolsLevel { upstream_peak_open: Some(1), duration_s: 1.0, ..calls(32, 0, true) };
         check(&level, &["ok >= 100%"], "missed: calls were carried one after the other");
         let level = ToolsLevel { trusted: false, ..level };
         check(&level, &["ok >= 100%"], "untrusted");

@@ -1,6 +1,7 @@
 //! Whether a target carried at once what was open at once.
 
 use super::level::ToolsLevel;
+use crate::units::float;
 
 /// A level needs so many calls open at once before anything is said about how they were carried:
 /// with fewer, a single slow call decides.
@@ -13,6 +14,11 @@ const MIN_TRANSFERS: u64 = 4;
 /// Calling at once gained nothing when it was less than this many times faster. A perfect server
 /// gains the number of calls; two runs of the same calls differ by some per cent.
 const NO_GAIN: f64 = 1.2;
+
+/// Shortest wall time of a level for each of its calls, in seconds, from which the upstream's counter
+/// accuses anybody: shorter transfers may never meet, however they are let through, because a
+/// scheduler gives turns of some milliseconds.
+const MIN_EACH_S: f64 = 0.005;
 
 /// How a target carried the calls that were open at once. Drawn from counters and wall times alone:
 /// that calls began or ended together shows nothing.
@@ -39,7 +45,9 @@ impl ToolsLevel {
         }
         let gained = self.speedup.map(|speedup| speedup >= NO_GAIN);
         let transfers = self.upstream_transfers.unwrap_or(self.calls);
-        let upstream = self.upstream_peak_open.filter(|_| transfers >= MIN_TRANSFERS);
+        let long = self.duration_s >= MIN_EACH_S * float(self.calls);
+        let counts = transfers >= MIN_TRANSFERS && long;
+        let upstream = self.upstream_peak_open.filter(|open| *open > 1 || counts);
         match (upstream, gained) {
             (_, Some(true)) => Carriage::AtOnce,
             (Some(0 | 1), _) => Carriage::Serial,
@@ -59,7 +67,7 @@ mod tests {
         let level = ToolsLevel {
             upstream_peak_open: upstream,
             speedup,
-            ..level((1..=open).map(|number| call(number, 0.0, 10.0)).collect())
+            ..level((1..=open).map(|number| call(number, 0.0, 1_000.0)).collect())
         };
         assert_eq!(level.carriage(), expected, "{open} open, {upstream:?}, {speedup:?}");
     }
@@ -87,10 +95,16 @@ mod tests {
     }
 
     #[test]
-    fn few_transfers_accuse_nobody() {
-        let calls = (1..=32).map(|number| call(number, 0.0, 10.0)).collect();
-        let level =
-            ToolsLevel { upstream_peak_open: Some(1), upstream_transfers: Some(3), ..level(calls) };
-        assert_eq!(level.carriage(), Carriage::Unknown);
+    fn few_transfers_and_short_ones_accuse_nobody() {
+        let one = |took_ms: f64| ToolsLevel {
+            upstream_peak_open: Some(1),
+            ..level((1..=32).map(|number| call(number, 0.0, took_ms)).collect())
+        };
+        assert_eq!(one(160.0).carriage(), Carriage::Serial);
+        assert_eq!(one(159.0).carriage(), Carriage::Unknown, "less than 5 ms for each call");
+        let few = ToolsLevel { upstream_transfers: Some(3), ..one(160.0) };
+        assert_eq!(few.carriage(), Carriage::Unknown);
+        let several = ToolsLevel { upstream_peak_open: Some(2), ..one(1.0) };
+        assert_eq!(several.carriage(), Carriage::AtOnce, "what met was carried at once");
     }
 }
