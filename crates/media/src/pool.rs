@@ -127,7 +127,7 @@ impl CpuPool {
         let thread = thread.map_err(|_| PoolError::Closed)?;
         let stop = Stop::default();
         let _stop_on_drop = StopOnDrop(stop.clone());
-        let running = tokio::task::spawn_blocking(move || {
+        let running = runtime::background::spawn(move || {
             let result = job(&stop);
             drop((thread, place));
             result

@@ -3,6 +3,7 @@
 //!
 //! **Invariant:** no domain words. Nothing here knows what travels on a socket.
 
+pub mod background;
 pub mod limits;
 pub mod listen;
 pub mod machine;

@@ -110,7 +110,7 @@ impl Load {
         Ok(Self {
             scenario: scenario(args),
             reach: reach(args)?,
-            stages: vec![Stage { mix, bare: None }],
+            stages: vec![Stage { name: None, mix, bare: None }],
             sequential: args.sequential.unwrap_or(0),
             source,
             upstream,

@@ -44,7 +44,7 @@ impl Room {
         self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Job<T> {
-        Job(tokio::task::spawn_blocking(move || {
+        Job(runtime::background::spawn(move || {
             let done = job();
             drop(self);
             done

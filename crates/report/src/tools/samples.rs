@@ -53,6 +53,7 @@ fn level(agents: u64, calls_per_agent: u64, calls: Vec<Call>) -> ToolsLevel {
     let probes = probes(duration_s);
     let mut took: Vec<f64> = probes.iter().filter_map(|probe| probe.took_ms).collect();
     let mut level = ToolsLevel {
+        stage: None,
         agents,
         calls_per_agent,
         calls: tally.calls,
@@ -66,6 +67,8 @@ fn level(agents: u64, calls_per_agent: u64, calls: Vec<Call>) -> ToolsLevel {
         upstream_transfers: Some(tally.calls),
         duration_s,
         session_ms: constant(agents, 3.0),
+        connect_ms: constant(tally.calls, 0.3),
+        ttfb_ms: constant(tally.calls, 12.0),
         call_ms: tally.call_ms,
         bytes_total: tally.bytes_total,
         bytes_per_s,
@@ -86,6 +89,7 @@ fn level(agents: u64, calls_per_agent: u64, calls: Vec<Call>) -> ToolsLevel {
             bytes_per_s: bytes_per_s * 4.0,
         }),
         verify_s: Some(0.25),
+        verify_cpu_s: Some(float(tally.calls) * 0.02),
         target_usage: Some(vec![
             ProcessUsage {
                 process: "weir mcp".to_owned(),
@@ -145,7 +149,13 @@ fn control(count: u64) -> ToolsControl {
 }
 
 fn share(tool: &str, weight: f64, arguments: &str) -> ToolShare {
-    ToolShare { tool: tool.to_owned(), weight, arguments: arguments.to_owned() }
+    ToolShare {
+        stage: None,
+        tool: tool.to_owned(),
+        weight,
+        arguments: arguments.to_owned(),
+        same_as: None,
+    }
 }
 
 /// A run of these levels, judged by these predicates.
@@ -184,6 +194,7 @@ fn run_of(name: &str, levels: Vec<ToolsLevel>, predicates: &[&str]) -> ToolsRun 
                 1.0,
                 r#"{"video_id":"vid_1","filename":"video_{agent}_{call}.mp4"}"#,
             )],
+            prepare: Vec::new(),
             start: "burst".to_owned(),
             transport: Transport::Http,
             protocol: "2025-11-25".to_owned(),

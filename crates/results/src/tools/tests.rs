@@ -27,6 +27,7 @@ pub(crate) fn level(calls: Vec<Call>) -> ToolsLevel {
     let tally = Tally::of(&calls);
     let duration_s = calls.iter().map(|call| call.end_ms).fold(0.0, f64::max) / 1_000.0;
     ToolsLevel {
+        stage: None,
         agents: 1,
         calls_per_agent: tally.calls,
         calls: tally.calls,
@@ -40,6 +41,8 @@ pub(crate) fn level(calls: Vec<Call>) -> ToolsLevel {
         upstream_transfers: None,
         duration_s,
         session_ms: None,
+        connect_ms: None,
+        ttfb_ms: None,
         call_ms: tally.call_ms,
         bytes_total: tally.bytes_total,
         bytes_per_s: if duration_s > 0.0 {
@@ -59,6 +62,7 @@ pub(crate) fn level(calls: Vec<Call>) -> ToolsLevel {
         speedup: None,
         floor: None,
         verify_s: None,
+        verify_cpu_s: None,
         target_usage: None,
         tester_usage: TesterUsage {
             cpu_s: 0.0,
@@ -226,10 +230,13 @@ fn run_of(levels: Vec<ToolsLevel>) -> ToolsRun {
             scenario: "downloads".to_owned(),
             ladder: vec![Shape { agents: 1, calls_per_agent: 8 }],
             tools: vec![ToolShare {
+                stage: None,
                 tool: "download_video".to_owned(),
                 weight: 1.0,
                 arguments: r#"{"video_id":"v","filename":"a{agent}-c{call}.mp4"}"#.to_owned(),
+                same_as: None,
             }],
+            prepare: Vec::new(),
             start: "burst".to_owned(),
             transport: Transport::Http,
             protocol: "2025-11-25".to_owned(),

@@ -174,7 +174,7 @@ impl Exchange {
         if bytes.len() <= PARSED_APART {
             return parse(&bytes);
         }
-        let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
+        let parsed = runtime::background::spawn(move || parse(&bytes)).await;
         parsed.map_err(|_| malformed("it could not be parsed"))?
     }
 

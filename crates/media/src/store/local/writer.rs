@@ -121,8 +121,8 @@ impl Drop for LocalWriter {
         // Removing a file takes time, so it is not done here. What a running job holds is removed
         // by its thread; should the runtime be gone, it is removed in place.
         let sink = mem::replace(&mut self.sink, Sink::Gone);
-        if let (Sink::Idle(_) | Sink::Busy(_), Ok(runtime)) = (&sink, Handle::try_current()) {
-            drop(runtime.spawn_blocking(move || drop(sink)));
+        if let (Sink::Idle(_) | Sink::Busy(_), Ok(_)) = (&sink, Handle::try_current()) {
+            drop(runtime::background::spawn(move || drop(sink)));
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::figure::Figure;
 use crate::number::{self, Kind, NOTHING};
 use crate::sections::{no_levels, with_notes};
 use crate::text::{Text, foreign};
-use crate::tools::overview::{LevelView, Overview};
+use crate::tools::overview::{LevelView, Metric, Overview};
 use crate::tools::{charts, outcome_name};
 
 /// A level of so many calls shows each of them; a larger one shows its agents, and each call that
@@ -32,17 +32,15 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
             if view.level.files.len() <= MOST_ROWS {
                 let calls = view.level.files.iter().enumerate().map(|(i, call)| (view, i, call));
                 let caption = format!("Every call of {}", view.words());
-                blocks.push(Block::Table(calls_table(
-                    "calls-table",
-                    caption,
-                    overview.mixed(),
-                    calls,
-                )));
-            }
-            if view.level.tools.len() > 1 {
-                blocks.push(Block::Table(by_tool(overview)));
+                blocks.push(Block::Table(calls_table("calls-table", caption, view.mixed(), calls)));
             }
         }
+    }
+    if overview.mixed() {
+        blocks.push(Block::Table(by_tool(overview)));
+    }
+    if !overview.levels.is_empty() {
+        blocks.push(Block::Table(phases(overview)));
     }
     blocks.extend(failed(overview));
     blocks.extend(errors(overview));
@@ -210,6 +208,38 @@ fn calls_table<'r>(
         })
         .collect();
     Table { id: id.to_owned(), caption, columns, rows, notes: Vec::new() }
+}
+
+/// The phases of a call, each from the call's start.
+fn phases(overview: &Overview<'_>) -> Table {
+    let phases = [("connected", Metric::Connect), ("first byte", Metric::Ttfb)];
+    let all = phases.into_iter().chain([("answered", Metric::Call)]);
+    let statistics = [Statistic::P50, Statistic::P95, Statistic::Max];
+    let mut columns = vec![Column::words("load"), Column::numbers("connections", Kind::Count)];
+    columns.extend(all.clone().flat_map(|(name, _)| {
+        statistics.map(|statistic| Column::grouped(name, statistic.name(), Kind::Latency))
+    }));
+    let rows = overview
+        .levels
+        .iter()
+        .map(|&view| {
+            let opened = view.level.connect_ms.map_or(0, |connects| connects.count);
+            let mut cells: Vec<Cell> = vec![
+                view.short().into(),
+                view.derived("connections", Kind::Count, Some(float(opened))).into(),
+            ];
+            let times = all.clone().flat_map(|(_, phase)| statistics.map(|s| (phase, s)));
+            cells.extend(times.map(|(phase, s)| Cell::from(view.summary(phase, s))));
+            row(view, cells)
+        })
+        .collect();
+    with_notes(Table {
+        id: "phases-table".to_owned(),
+        caption: "The phases of a call, from its start".to_owned(),
+        columns,
+        rows,
+        notes: vec!["connected: of calls for which a connection had to be opened".to_owned()],
+    })
 }
 
 fn by_tool(overview: &Overview<'_>) -> Table {

@@ -34,7 +34,7 @@ fn settings(server: &Server, folder: &Path, ladder: &str) -> Settings {
             insecure: false,
         },
         protocol: Protocol::Auto,
-        stages: vec![Stage { mix, bare: None }],
+        stages: vec![Stage { name: None, mix, bare: None }],
         climb: Climb::Ladder(ladder.parse::<ShapeLadder>().unwrap().0),
         repeat: 1,
         rate: None,
@@ -212,7 +212,7 @@ async fn files_behind_a_url_are_read_back_as_well() {
 async fn an_error_of_the_tool_is_the_tool_s() {
     let fail = |settings: &mut Settings| {
         let mix = Mix::of("fail", json!({}), None, Expectation::default()).unwrap();
-        settings.stages = vec![Stage { mix, bare: None }];
+        settings.stages = vec![Stage { name: None, mix, bare: None }];
     };
     let level = level("1x3", |honest| honest, fail).await;
     assert_eq!(level.outcomes, CallOutcomes { tool_error: 3, ..CallOutcomes::default() });
@@ -224,7 +224,7 @@ async fn refused(tool: &str, arguments: Value, path: &str) -> Error {
     let server = Server::start(Manner::honest(folder.path().to_owned()));
     let mut settings = settings(&server, folder.path(), "1x1");
     let mix = Mix::of(tool, arguments, None, Expectation::default()).unwrap();
-    settings.stages = vec![Stage { mix, bare: None }];
+    settings.stages = vec![Stage { name: None, mix, bare: None }];
     let Reach::Http { url, .. } = &mut settings.reach else { unreachable!() };
     *url = server.url(path);
     try_run(settings).await.unwrap_err()
