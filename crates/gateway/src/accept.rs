@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -87,6 +88,7 @@ async fn drive(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
+    look().await;
     match &state.settings.tls {
         None => converse(worker, stream, peer, accepted, &state.settings).await,
         Some(identity) => {
@@ -98,6 +100,12 @@ async fn drive(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
             }
         }
     }
+}
+
+/// Lets the runtime look at its sockets once. Before it has, a fresh connection seems to have sent
+/// nothing: its request would be read later, and would seem to have come only then.
+async fn look() {
+    yield_now().await;
 }
 
 async fn converse<S>(
@@ -183,7 +191,43 @@ fn builder(worker: &Worker, settings: &Settings) -> Builder<GuardedStreams> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use tokio::io::AsyncReadExt;
+
     use super::*;
+
+    /// When a request arrived whose bytes were sent `early`, before the connection was accepted,
+    /// or after; and when the connection was accepted.
+    async fn arrival(early: bool) -> (Instant, Instant) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        if early {
+            client.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+        }
+        let (stream, _) = listener.accept().await.unwrap();
+        let accepted = Instant::now();
+        look().await;
+        let arrivals = Rc::new(Arrivals::new(accepted, 1000));
+        let mut socket = Socket::new(stream, Rc::clone(&arrivals));
+        let mut buffer = [0; 100];
+        let mut reading = Box::pin(socket.read(&mut buffer));
+        let first = std::future::poll_fn(|context| Poll::Ready(reading.as_mut().poll(context)));
+        assert_eq!(first.await.is_ready(), early);
+        if !early {
+            client.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+            assert!(reading.await.unwrap() > 0);
+        }
+        (arrivals.take().at, accepted)
+    }
+
+    #[tokio::test]
+    async fn a_request_that_was_there_came_with_its_connection_and_a_later_one_did_not() {
+        let (arrived, accepted) = arrival(true).await;
+        assert_eq!(arrived, accepted);
+        let (arrived, accepted) = arrival(false).await;
+        assert!(arrived > accepted);
+    }
 
     /// Each connection holds one such future, and its buffers.
     #[test]

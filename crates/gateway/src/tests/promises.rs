@@ -195,6 +195,8 @@ async fn the_time_to_the_first_token_begins_when_the_request_arrives() {
         chat(true).split_once("\r\n\r\n").map(|(h, b)| (h.to_owned(), b.to_owned())).unwrap();
     let mut third = gateway.connect().await;
     third.send(&format!("{head}\r\n\r\n")).await;
+    // Its time begins when it is accepted: these three, and the one that asks.
+    gateway.metric_becomes("weir_gateway_connections", 4.0).await;
     tokio::time::sleep(WAIT).await;
     release.add_permits(1);
     third.send(&body).await;
