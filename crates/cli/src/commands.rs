@@ -38,5 +38,8 @@ pub(crate) fn log_to_stderr(talk: Talk) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(console::colors_enabled_stderr())
+        // A log that cannot be written (a full disk, a reader that left) would be told on stderr
+        // with a panic, and end the server's worker.
+        .log_internal_errors(false)
         .init();
 }

@@ -29,6 +29,17 @@ chars_per_event = { distribution = "constant", value = 6 }
 "#;
 
 #[test]
+fn a_log_that_cannot_be_written_ends_nobody() {
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let arguments = ["serve", "-vv", "--listen", "127.0.0.1:0", "--upstream", "http://127.0.0.1:9"];
+    let gateway = Server::start(Command::new(weir_binary()).args(arguments).stderr(full)).unwrap();
+    let level = level(&gateway, "/v1/messages", 20, &[]);
+    // Nobody is behind it, and every failed try is logged.
+    assert_eq!(level.outcomes.http_error, 20, "{:?}", level.errors);
+    assert_eq!(gateway.get("/healthz").unwrap().0, 200);
+}
+
+#[test]
 fn a_killed_upstream_costs_its_streams_an_error_event_and_nobody_else_anything() {
     // Of every dialect; together 500.
     const USERS: [(&str, u64); 3] =
