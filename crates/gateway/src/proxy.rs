@@ -80,8 +80,8 @@ pub(crate) async fn serve(worker: &Rc<Worker>, arrival: Arrival) -> Response<Res
             let id = request_id.to_str().unwrap_or_default();
             tracing::debug!(request_id = id, reason = refusal.reason.name(), "refused");
             #[cfg(feature = "otel")]
-            if let Some((traces, undecided)) = traced {
-                traces.refuse(&undecided, id, refusal.reason);
+            if let Some((traces, arriving)) = traced {
+                traces.refuse(&arriving, id, refusal.reason);
             }
             refuse(&refusal, dialect, &request_id)
         }

@@ -52,7 +52,7 @@ pub(crate) struct Spans {
 
 /// A request that is neither admitted nor refused yet.
 #[derive(Debug)]
-pub(crate) struct Undecided {
+pub(crate) struct Arriving {
     parent: Option<Parent>,
     method: Method,
     endpoint: Endpoint,
@@ -91,8 +91,8 @@ impl Traces {
     }
 
     /// What a request's span would say if it is refused.
-    pub(crate) fn arrive(arrival: &Arrival) -> Undecided {
-        Undecided {
+    pub(crate) fn arrive(arrival: &Arrival) -> Arriving {
+        Arriving {
             parent: Parent::of(arrival.head.headers.get_all(TRACEPARENT).iter()),
             method: arrival.head.method.clone(),
             endpoint: arrival.endpoint,
@@ -102,8 +102,8 @@ impl Traces {
 
     /// Hands over that a request was refused before any upstream work. Of whoever is not let in
     /// nothing is said: strangers could fill the queue.
-    pub(crate) fn refuse(&self, undecided: &Undecided, request_id: &str, reason: Reason) {
-        let Undecided { parent, method, endpoint, arrived } = undecided;
+    pub(crate) fn refuse(&self, arriving: &Arriving, request_id: &str, reason: Reason) {
+        let Arriving { parent, method, endpoint, arrived } = arriving;
         let context = self.context(*parent);
         if reason == Reason::Unauthorized || !context.sampled {
             return;
