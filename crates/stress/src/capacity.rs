@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use results::Judgement;
 use serde::{Deserialize, Deserializer, de};
 
 use crate::ladder::MAX_USERS;
@@ -57,17 +58,6 @@ impl<'de> Deserialize<'de> for Bounds {
     }
 }
 
-/// What one level said about the target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Judgement {
-    /// Every predicate met.
-    Passed,
-    /// A predicate missed.
-    Failed,
-    /// Tester or machine was the limit: nothing is known, and higher levels would not tell.
-    Untrusted,
-}
-
 /// The search itself: ask [`Search::next`], run that level, [`Search::record`] its judgement.
 ///
 /// It ends for any server, monotone or noisy: every level either raises the lower end, lowers
@@ -110,11 +100,12 @@ impl Search {
     }
 
     /// Takes the judgement of the level that [`Search::next`] asked for.
-    pub fn record(&mut self, users: u64, judgement: Judgement) {
+    /// One that is not trusted ends the search: higher levels would not tell more.
+    pub fn record(&mut self, users: u64, judgement: &Judgement) {
         match judgement {
-            Judgement::Passed => self.passed = Some(users),
-            Judgement::Failed => self.failed = Some(users),
-            Judgement::Untrusted => self.ended = true,
+            Judgement::Met => self.passed = Some(users),
+            Judgement::Missed(_) => self.failed = Some(users),
+            Judgement::Untrusted(_) => self.ended = true,
         }
     }
 
@@ -141,13 +132,17 @@ mod tests {
         while let Some(users) = search.next() {
             levels.push(users);
             assert!(levels.len() <= MOST_LEVELS, "no end after {levels:?}");
-            search.record(users, judge(users));
+            search.record(users, &judge(users));
         }
         (search, levels)
     }
 
+    fn missed() -> Judgement {
+        Judgement::Missed(String::new())
+    }
+
     fn holds_up_to(limit: u64) -> impl FnMut(u64) -> Judgement {
-        move |users| if users <= limit { Judgement::Passed } else { Judgement::Failed }
+        move |users| if users <= limit { Judgement::Met } else { missed() }
     }
 
     #[test]
@@ -172,7 +167,8 @@ mod tests {
 
     #[test]
     fn an_untrusted_level_ends_the_climb() {
-        let judge = |users| if users < 400 { Judgement::Passed } else { Judgement::Untrusted };
+        let judge =
+            |users| if users < 400 { Judgement::Met } else { Judgement::Untrusted(String::new()) };
         let (search, levels) = climb(Bounds { min: 100, max: 5000 }, judge);
         assert_eq!(levels, [100, 200, 400]);
         assert_eq!(search.bracket(), (Some(200), None));
@@ -211,7 +207,7 @@ mod tests {
             let mut noise = noise.into_iter().cycle();
             let bounds = Bounds { min, max: MAX_USERS };
             let (search, levels) = climb(bounds, |_| {
-                if noise.next() == Some(true) { Judgement::Passed } else { Judgement::Failed }
+                if noise.next() == Some(true) { Judgement::Met } else { missed() }
             });
             prop_assert!(levels.iter().all(|users| (bounds.min..=bounds.max).contains(users)));
             if let (Some(passed), Some(failed)) = search.bracket() {

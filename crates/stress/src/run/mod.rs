@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use results::units::float;
-use results::{Capacity, Judged, Level, Role, Run, RunKind, Slo};
+use results::{Capacity, Judgement, Level, Role, Run, RunKind};
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::capacity::{Judgement, Search};
+use crate::capacity::Search;
 use crate::client::{HttpVersion, Request, RequestError, RequestParts, Security, Target};
 use crate::control::{ControlServer, Errors, Script};
 use crate::error::Error;
@@ -217,7 +217,7 @@ impl Ascent<'_> {
                 let mut search = Search::new(*bounds);
                 while let Some(users) = search.next().filter(|_| !self.stop.is_cancelled()) {
                     let judgement = self.level(users, None).await?;
-                    search.record(users, judgement);
+                    search.record(users, &judgement);
                 }
             }
             Climb::Once => {
@@ -248,7 +248,7 @@ impl Ascent<'_> {
         }
         tracing::info!(users, peak_open = level.peak_open, trusted = level.trusted, "level ended");
         tell(self.events, RunEvent::LevelFinished(Box::new(level.clone())));
-        let judgement = judgement(&level, &self.settings.slos);
+        let judgement = Judgement::of(&level, &self.settings.slos);
         self.levels.push(level);
         self.errors.merge(&errors);
         self.server = self.server.take().or(server);
@@ -337,14 +337,8 @@ impl Ascent<'_> {
     }
 }
 
-/// What a level says about the target.
-pub(crate) fn judgement(level: &impl Judged, slos: &[Slo]) -> Judgement {
-    match results::Judgement::of(level, slos) {
-        results::Judgement::Met => Judgement::Passed,
-        results::Judgement::Missed(_) => Judgement::Failed,
-        results::Judgement::Untrusted(_) => Judgement::Untrusted,
-    }
-}
+/// What is said of a level that was stopped before it began.
+pub(crate) const STOPPED: &str = "stopped before it began";
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use results::CallOutcome;
 use results::units::{float, micros};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 use super::message::ToolResult;
@@ -70,6 +71,8 @@ pub struct Agent<'a> {
     pub worker: usize,
     /// Where its calls are noted.
     pub made: &'a RefCell<Vec<Made>>,
+    /// Its worker's turns to look at a file.
+    pub looking: &'a Semaphore,
 }
 
 impl Agent<'_> {
@@ -168,6 +171,7 @@ impl Agent<'_> {
     /// Looks at a file, after the call's time has been taken.
     async fn look(&self, place: Option<&str>) -> Option<io::Result<Look>> {
         let path = beneath(self.job.directory.as_deref()?, place?)?;
+        let _turn = self.looking.acquire().await.ok()?;
         tokio::task::spawn_blocking(move || look(&path)).await.ok()
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use results::tools::{Floor, Sequential, Shape, ToolsRun};
-use results::{CallOutcome, LatencyHistogram, ToolsLevel};
+use results::{CallOutcome, Judgement, LatencyHistogram, ToolsLevel};
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -26,12 +26,12 @@ use super::trust;
 use super::upstream::{Stats, Upstream};
 use super::verify::{Source, url_of};
 use super::worker::{Gear, Way};
-use crate::capacity::{Judgement, Search};
+use crate::capacity::Search;
 use crate::client::{Security, TlsSettings};
 use crate::error::Error;
 use crate::event::tell;
 use crate::limits::{check_open_files, check_ports};
-use crate::run::{judgement, unless_stopped};
+use crate::run::{STOPPED, unless_stopped};
 use crate::target::{is_local, resolve_url, security};
 use crate::target_url::TargetUrl;
 use crate::trust::Facts;
@@ -253,7 +253,7 @@ impl Ascent<'_> {
                     while let Some(agents) = search.next().filter(|_| !self.stop.is_cancelled()) {
                         let shape = Shape { agents, calls_per_agent: *calls_per_agent };
                         let judged = self.level(shape, &climbed).await?;
-                        search.record(agents, judged);
+                        search.record(agents, &judged);
                     }
                 }
             }
@@ -312,7 +312,7 @@ impl Ascent<'_> {
 
     async fn level(&mut self, shape: Shape, stage: &Climbed<'_>) -> Result<Judgement, Error> {
         if self.stop.is_cancelled() {
-            return Ok(Judgement::Untrusted);
+            return Ok(Judgement::Untrusted(STOPPED.to_owned()));
         }
         let plan = self.plan(shape, stage);
         let floor = match &stage.bare {
@@ -328,7 +328,7 @@ impl Ascent<'_> {
         };
         tell(self.events, ToolsEvent::LevelStarted { stage: plan.stage.clone(), shape });
         let Some(mut raw) = run_level(&self.gear, &plan, self.events, self.stop).await? else {
-            return Ok(Judgement::Untrusted);
+            return Ok(Judgement::Untrusted(STOPPED.to_owned()));
         };
         let beside = Beside { sequential: stage.sequential, floor };
         if let Some(upstream) = &self.upstream {
@@ -351,7 +351,7 @@ impl Ascent<'_> {
             shape = %shape, peak_open = level.peak_open, trusted = level.trusted, "level ended"
         );
         tell(self.events, ToolsEvent::LevelFinished(Box::new(level.clone())));
-        let judged = judgement(&level, &self.settings.slos);
+        let judged = Judgement::of(&level, &self.settings.slos);
         self.levels.push(level);
         Ok(judged)
     }

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use results::LatencyHistogram;
 use results::tools::Shape;
 use runtime::process::ProcessName;
-use tokio::sync::{Barrier, mpsc, watch};
+use tokio::sync::{Barrier, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,10 @@ use crate::recorder::Gauges;
 
 /// How long a session may take to open.
 pub const SESSION_LIMIT: Duration = Duration::from_secs(30);
+
+/// Files that one worker looks at at the same time, each from a thread of its own: hundreds of calls
+/// that end together must not start hundreds of threads. A look is one system call.
+const LOOKS_AT_ONCE: usize = 2;
 
 /// What all levels of a run have in common.
 #[derive(Debug, Clone)]
@@ -245,6 +249,7 @@ pub async fn work(worker: usize, job: Arc<Job>) -> Result<Part, String> {
     beside.spawn_local(async move { control::watch(&known, observed).await });
 
     let made = RefCell::new(Vec::new());
+    let looking = Semaphore::new(LOOKS_AT_ONCE);
     let loading = CancellationToken::new();
     let load = async {
         let agents = numbers.iter().zip(&sessions).map(|(&number, session)| Agent {
@@ -257,6 +262,7 @@ pub async fn work(worker: usize, job: Arc<Job>) -> Result<Part, String> {
             begin,
             worker,
             made: &made,
+            looking: &looking,
         });
         join_all(agents.map(|agent| async move { agent.run().await })).await;
         loading.cancel();
