@@ -30,17 +30,19 @@ class Reader(HttpUser):
 
     def answer_is_good(self):
         start = time.perf_counter()
+        how = {"headers": HEADERS, "stream": True, "timeout": 60, "catch_response": True}
         try:
-            with self.client.post(URL, json=BODY, headers=HEADERS, stream=True, timeout=60) as response:
+            with self.client.post(URL, json=BODY, **how) as response:
                 response.raise_for_status()
                 first = True
                 for line in response.iter_lines():
                     if first and is_content(line):
                         first_ms.append((time.perf_counter() - start) * 1000)
                         first = False
+                return True
         except Exception:  # whatever went wrong, this answer is a failed one
-            return False
-        return True
+            pass
+        return False
 
 
 def is_content(line):

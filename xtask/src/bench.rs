@@ -6,38 +6,45 @@
 
 mod case;
 mod gateway;
-mod linux;
 mod media;
 mod simulator;
 mod stress;
 mod table;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::cargo::{self, Profile};
-use crate::say;
+use crate::progress::{Plan, Progress};
+use crate::{document, linux, say};
 pub(crate) use case::{Outcome, get_json, run as run_case};
-use table::Table;
+use table::{Bar, Row, Table};
+
+/// The page that the tables stand on, relative to the root.
+const PAGE: &str = "docs/performance.md";
 
 /// What to measure.
 #[derive(Args)]
 pub(crate) struct Options {
     /// Which program.
     name: Name,
-    /// A tenth of the streams: to try the benchmark itself, not to learn anything.
+    /// A tenth of the load: to try the benchmark itself, not to learn anything.
     #[arg(long)]
     small: bool,
-    /// Measure every case so many times; each gets its own row.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Measure every case so many times: each gets its own row, and the median is judged.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=20))]
     repeat: u32,
+    /// Put the table into docs/performance.md, with this machine and today's date.
+    #[arg(long, conflicts_with = "small")]
+    write: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum Name {
     /// `weir simulate`, driven by the bare client.
     Simulator,
@@ -49,6 +56,32 @@ enum Name {
     Media,
 }
 
+impl Name {
+    fn benchmark(self) -> Benchmark {
+        match self {
+            Self::Simulator => simulator::BENCHMARK,
+            Self::Stress => stress::BENCHMARK,
+            Self::Gateway => gateway::BENCHMARK,
+            Self::Media => media::BENCHMARK,
+        }
+    }
+}
+
+/// One program's benchmark.
+struct Benchmark {
+    /// As it is called on the command line.
+    name: &'static str,
+    /// Heads of its table's number columns, with their units.
+    columns: &'static [&'static str],
+    /// Cases of one repetition, in full and small.
+    cases: [u32; 2],
+    /// How long one usually takes, and how long it may.
+    usual: Duration,
+    limit: Duration,
+    /// Runs every case once, and judges them.
+    repetition: fn(&Setting, &mut Vec<Row>) -> Result<Vec<Bar>>,
+}
+
 /// What the cases are made of.
 struct Setting {
     weir: PathBuf,
@@ -56,7 +89,9 @@ struct Setting {
     /// For profiles and results of this benchmark.
     folder: PathBuf,
     small: bool,
-    repeat: u32,
+    progress: Progress,
+    /// Number columns of the table.
+    columns: usize,
 }
 
 impl Setting {
@@ -72,39 +107,73 @@ impl Setting {
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
     }
+
+    /// Runs one case and gives its row: one of dashes, when it fails.
+    fn row(&self, name: &str, measure: impl FnOnce() -> Result<Row>) -> Row {
+        let measured = self.progress.step(name, measure);
+        measured.unwrap_or_else(|| Row::unknown(name, self.columns))
+    }
 }
 
 /// Runs one benchmark, prints its table and writes it as JSON.
 ///
 /// # Errors
-/// When a program does not build or a case cannot be run.
+/// When a program does not build or a case cannot be run; whatever could be measured is printed and
+/// written all the same.
 pub(crate) fn run(options: &Options) -> Result<()> {
     if !linux::available() {
         bail!("benchmarks read /proc, which this system does not have");
     }
     let folder = cargo::target_folder()?.join("bench");
     fs::create_dir_all(&folder)?;
+    let benchmark = options.name.benchmark();
+    let weir = cargo::build("weir", "weir", Profile::Release)?;
+    let control = cargo::build("bench-control", "weir-control", Profile::Release)?;
+    let steps = options.repeat * benchmark.cases[usize::from(options.small)];
+    let Benchmark { name, usual, limit, columns, .. } = benchmark;
     let setting = Setting {
-        weir: cargo::build("weir", "weir", Profile::Release)?,
-        control: cargo::build("bench-control", "weir-control", Profile::Release)?,
+        weir,
+        control,
         folder,
         small: options.small,
-        repeat: options.repeat,
+        progress: Progress::begin(Plan { name, steps, usual, limit }),
+        columns: columns.len(),
     };
-    let (name, table) = match options.name {
-        Name::Simulator => ("simulator", simulator::run(&setting)?),
-        Name::Stress => ("stress", stress::run(&setting)?),
-        Name::Media => ("media", media::run(&setting)?),
-        Name::Gateway => ("gateway", gateway::run(&setting)?),
-    };
-    report(name, &setting, &table)
+    let (mut rows, mut repetitions) = (Vec::new(), Vec::new());
+    for _ in 0..options.repeat {
+        repetitions.push((benchmark.repetition)(&setting, &mut rows)?);
+    }
+    let table = Table { columns: columns.to_vec(), rows, bars: table::medians(repetitions) };
+    report(&benchmark, options, &setting, &table)?;
+    setting.progress.end()
 }
 
-fn report(name: &str, setting: &Setting, table: &Table) -> Result<()> {
-    say::result(&table.render());
+fn report(
+    benchmark: &Benchmark,
+    options: &Options,
+    setting: &Setting,
+    table: &Table,
+) -> Result<()> {
+    let (name, text) = (benchmark.name, table.render());
+    say::result(&text);
     let path = setting.folder.join(format!("{name}.json"));
-    let json = json!({ "benchmark": name, "small": setting.small, "table": table.to_json() });
+    let json = json!({
+        "benchmark": name, "small": options.small, "repeat": options.repeat,
+        "measured": document::stamp()?, "not_measured": setting.progress.failures(),
+        "table": table.to_json(),
+    });
     fs::write(&path, format!("{json:#}\n"))?;
     say::note(&format!("written to {}", path.display()));
+    if !options.write {
+        return Ok(());
+    }
+    let (repeat, runs) = match options.repeat {
+        1 => (String::new(), "single runs".to_owned()),
+        many => (format!(" --repeat {many}"), format!("{many} runs, the median is judged")),
+    };
+    let command = format!("cargo xtask bench {name}{repeat}");
+    let block = format!("{}; {runs}.\n\n```text\n$ {command}\n{text}\n```", document::stamp()?);
+    document::replace_block(Path::new(PAGE), name, &block)?;
+    say::note(&format!("{PAGE} now shows this table"));
     Ok(())
 }

@@ -4,7 +4,10 @@ mod bench;
 mod cargo;
 mod docs;
 mod document;
+mod linux;
+mod number;
 mod peers;
+mod progress;
 mod readme;
 mod repository;
 mod say;
@@ -34,8 +37,9 @@ enum Command {
     Tidy,
     /// Write docs/reference from the program itself.
     Docs(docs::Options),
-    /// Run the README's first command, and put its result and picture into the README.
-    Readme,
+    /// Run the README's first command, and put its result and picture into the README; take the tables
+    /// of the comparison as well.
+    Readme(readme::Options),
     /// Measure the field's servers and ours with one tester, and write the comparison.
     Peers(peers::Options),
     /// Measure the program against bare control programs.
@@ -47,7 +51,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Tidy => tidy::run(),
         Command::Docs(options) => docs::run(&options),
-        Command::Readme => readme::run(),
+        Command::Readme(options) => readme::run(&options),
         Command::Peers(options) => peers::run(&options),
         Command::Bench(options) => bench::run(&options),
     };

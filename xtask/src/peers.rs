@@ -1,28 +1,33 @@
 //! `cargo xtask peers`: the servers of the field and ours, measured by one tester in one go.
 
-mod process;
 mod servers;
+mod summary;
 mod testers;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::cargo::{self, Profile};
+use crate::progress::{Plan, Progress};
 use crate::shell::Tool;
-use crate::{document, repository, say};
-use process::Peer;
-use servers::{Kind, Tools};
+use crate::{document, readme, repository, say};
+use servers::{Installed, Kind};
 
 /// Where the runs lie, relative to the root.
 const RUNS: &str = "weir-runs/peers";
 /// The pages that are written, relative to the root.
-const PAGE: &str = "docs/comparison.md";
+pub(crate) const PAGE: &str = "docs/comparison.md";
 const HTML: &str = "docs/comparison.html";
 /// Answers take 6.6 s; a server that needs this long for one has failed its user.
-const TOTAL_LIMIT: &str = "2m";
+const TOTAL_LIMIT: (&str, Duration) = ("2m", Duration::from_secs(120));
+/// A level, with the pause before it and with what the tester measures of itself.
+const LEVEL_USUAL: Duration = Duration::from_secs(15);
+/// From the moment a server's port is open until its workers, which start on their own, are there.
+const SETTLE: Duration = Duration::from_secs(3);
 
 /// What to compare.
 #[derive(Args)]
@@ -30,13 +35,13 @@ pub(crate) struct Options {
     /// Users at once, level by level
     #[arg(long, default_value = "100,1000,3000")]
     ladder: String,
-    /// One level only: for a look, not for a comparison (writes no document)
+    /// A hundred users only: for a look, not for a comparison (writes no document)
     #[arg(long)]
     quick: bool,
     /// Compare testers instead of servers: k6, Locust, AIPerf and hey beside ours
-    #[arg(long, conflicts_with_all = ["ladder", "quick", "only"])]
+    #[arg(long, conflicts_with_all = ["ladder", "only"])]
     testers: bool,
-    /// Only these servers
+    /// Only these servers (writes no document)
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Kind>,
 }
@@ -44,86 +49,91 @@ pub(crate) struct Options {
 /// Runs the ladder against every server and writes the comparison.
 ///
 /// # Errors
-/// When a server cannot be installed or started, or a run fails.
+/// When a server cannot be installed or started, or its run fails. The others are compared all the
+/// same.
 pub(crate) fn run(options: &Options) -> Result<()> {
+    let weir = cargo::build("weir", "weir", Profile::Release)?;
     if options.testers {
-        let weir = cargo::build("weir", "weir", Profile::Release)?;
-        let tables = testers::tables(&weir)?;
-        document::replace_block(Path::new(PAGE), "testers", &tables)?;
-        say::note(&format!("{PAGE} now shows the testers"));
-        return document::replace_block(Path::new("README.md"), "testers", &tables);
+        return testers::run(&weir, options.quick);
     }
     let kinds = if options.only.is_empty() { servers::ALL.to_vec() } else { options.only.clone() };
-    let weir = cargo::build("weir", "weir", Profile::Release)?;
-    let tools = Tools::prepare(&kinds, &weir)?;
     let ladder = if options.quick { "100" } else { options.ladder.as_str() };
-    let mut runs = Vec::new();
-    for &kind in &kinds {
-        runs.push(measure(kind, &tools, ladder)?);
+    let levels = u32::try_from(ladder.split(',').count())?;
+    let progress = Progress::begin(Plan {
+        name: "peers",
+        steps: u32::try_from(kinds.len())?,
+        usual: LEVEL_USUAL * levels,
+        limit: (TOTAL_LIMIT.1 + LEVEL_USUAL) * levels,
+    });
+    // Nothing is built or installed while something is measured.
+    let install = |kind: Kind| kind.install(&weir).map_err(|error| (kind, error));
+    let mut installed = Vec::new();
+    for kind in kinds.into_iter().map(install) {
+        match kind {
+            Ok(server) => installed.push(server),
+            Err((kind, error)) => progress.fail(kind.name(), &format!("{error:#}")),
+        }
+    }
+    let measure =
+        |server: &Installed| progress.step(server.kind.name(), || measure(server, &weir, ladder));
+    let runs: Vec<PathBuf> = installed.iter().filter_map(measure).collect();
+    if runs.len() < 2 {
+        progress.end()?;
+        bail!("a comparison needs two servers");
     }
     if options.quick || !options.only.is_empty() {
-        let table = compare(&weir, &runs, "terminal").read()?;
-        say::result(table.trim_end());
-        return Ok(());
+        say::result(compare(&weir, &runs, "terminal")?.trim_end());
+    } else {
+        write_documents(&weir, &runs, &progress.failures())?;
     }
-    write_documents(&weir, &runs)
+    progress.end()
 }
 
 /// Starts one server, climbs the ladder against it, ends it.
-fn measure(kind: Kind, tools: &Tools, ladder: &str) -> Result<PathBuf> {
-    let name = kind.name();
-    say::note(&format!("peers: {name}, {ladder} users"));
-    let started = kind.start(tools)?;
+fn measure(server: &Installed, weir: &Path, ladder: &str) -> Result<PathBuf> {
+    let kind = server.kind;
     let out = Path::new(RUNS).join(kind.slug());
     let folder = repository::root().join(&out);
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
+    let started = server.start()?;
+    say::wait(SETTLE);
     let url = format!("{}/v1/chat/completions", started.url());
-    let stress = Tool::new(&tools.weir)
-        .args(["stress", "streams", &url, "--ladder", ladder, "--name", name])
-        .args(["--timeout-total", TOTAL_LIMIT, "--no-progress", "--quiet"])
+    let stress = Tool::new(weir)
+        .args(["stress", "streams", &url, "--ladder", ladder, "--name", kind.name()])
+        .args(["--timeout-total", TOTAL_LIMIT.0, "--no-progress", "--quiet"])
         .args([Path::new("--out"), &out]);
     // A server that fails its users (1), or of which nothing can be trusted (3), is a row as well.
-    let outcome = stress.silent().run_expecting(&[0, 1, 3]);
-    started.stop()?;
-    outcome.with_context(|| format!("the run against {name}"))?;
+    stress.silent().run_expecting(&[0, 1, 3])?;
+    started.end()?;
     let run = folder.join("run.json");
     if !run.is_file() {
-        bail!("the run against {name} left no {}", run.display());
+        bail!("the run left no {}", run.display());
     }
     Ok(out.join("run.json"))
 }
 
-fn compare(weir: &Path, runs: &[PathBuf], format: &str) -> Tool {
-    Tool::new(weir).args(["compare"]).args(runs).args(["--format", format]).env("NO_COLOR", "1")
+/// What `weir compare` prints about these runs. A comparison of which nothing can be trusted (3) is
+/// shown as well, and says so itself.
+fn compare(weir: &Path, runs: &[PathBuf], format: &str) -> Result<String> {
+    let compare = Tool::new(weir).args(["compare"]).args(runs).args(["--format", format]);
+    compare.env("NO_COLOR", "1").read_expecting(&[0, 3])
 }
 
-fn write_documents(weir: &Path, runs: &[PathBuf]) -> Result<()> {
-    let table = compare(weir, runs, "markdown").read()?;
-    compare(weir, runs, "html").args(["-o", HTML]).read()?;
-    let block = format!("With charts: [comparison.html](comparison.html).\n\n{table}");
-    document::replace_block(Path::new(PAGE), "servers", &block)?;
-    let short = compare(weir, runs, "terminal").read()?;
-    let short = format!("```text\n{}\n```", short.trim_end());
-    document::replace_block(Path::new("README.md"), "servers", &short)?;
-    say::note(&format!("{PAGE}, {HTML} and README.md now show these runs"));
-    Ok(())
-}
-
-/// Servers that were started for one run: the one under test and what stands behind it.
-struct Started {
-    front: Peer,
-    behind: Option<Peer>,
-}
-
-impl Started {
-    fn url(&self) -> &str {
-        self.front.url()
-    }
-
-    fn stop(self) -> Result<()> {
-        self.front.stop()?;
-        self.behind.map_or(Ok(()), Peer::stop)
-    }
+fn write_documents(weir: &Path, runs: &[PathBuf], failures: &[String]) -> Result<()> {
+    let html = compare(weir, runs, "html")?;
+    fs::write(repository::root().join(HTML), html)
+        .with_context(|| format!("cannot write {HTML}"))?;
+    let page = Path::new(PAGE);
+    let comparison = serde_json::from_str(&compare(weir, runs, "json")?)?;
+    let table = summary::table(&comparison)?;
+    let missing: String = failures.iter().map(|it| format!("\n\nNot measured: {it}.")).collect();
+    let block = format!("{}.\n\n{table}{missing}", document::stamp()?);
+    document::replace_block(page, "servers", &block)?;
+    let all = document::beneath(&compare(weir, runs, "markdown")?, 2);
+    let link = "With charts: [comparison.html](comparison.html).";
+    document::replace_block(page, "comparison", &format!("{link}\n\n{all}"))?;
+    say::note(&format!("{PAGE} and {HTML} now show these runs"));
+    readme::take_tables()
 }

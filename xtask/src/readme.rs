@@ -1,13 +1,18 @@
-//! The README's result and picture, from a real run of its first command.
+//! The README's result and picture, from a real run of its first command, and the tables of the
+//! comparison.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use clap::Args;
 
 use crate::cargo::{self, Profile};
 use crate::shell::Tool;
-use crate::{document, repository, say, tools};
+use crate::{document, peers, repository, say, tools};
+
+/// The page that is written, relative to the root.
+const README: &str = "README.md";
 
 /// The block of the README that is replaced.
 const BLOCK: &str = "run";
@@ -15,12 +20,40 @@ const BLOCK: &str = "run";
 /// Where the picture lies, relative to the root.
 const PICTURE: &str = "docs/images/report.png";
 
-/// Runs `weir stress streams`, puts its terminal report into the README, and takes the picture of
+/// The blocks that stand on the page of the comparison as well.
+const TABLES: [&str; 2] = ["servers", "testers"];
+
+/// What to renew.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only take the tables of docs/comparison.md; run nothing
+    #[arg(long)]
+    tables: bool,
+}
+
+/// Takes the tables of the comparison into the README, as they stand on their own page.
+///
+/// # Errors
+/// When one of the pages has no place for one.
+pub(crate) fn take_tables() -> Result<()> {
+    for name in TABLES {
+        let table = document::block(Path::new(peers::PAGE), name)?;
+        document::replace_block(Path::new(README), name, &table)?;
+    }
+    say::note(&format!("{README} now shows the tables of {}", peers::PAGE));
+    Ok(())
+}
+
+/// Takes the tables of the comparison; then runs `weir stress streams`, puts its terminal report into the README, and takes the picture of
 /// its HTML report.
 ///
 /// # Errors
 /// When the run fails, or the README has no place for the result.
-pub(crate) fn run() -> Result<()> {
+pub(crate) fn run(options: &Options) -> Result<()> {
+    take_tables()?;
+    if options.tables {
+        return Ok(());
+    }
     let node = tools::node_with("browser")?;
     let chromium = tools::chromium()?;
     let weir = cargo::build("weir", "weir", Profile::Release)?;
@@ -45,7 +78,20 @@ pub(crate) fn run() -> Result<()> {
         .args(["--screenshot", PICTURE])
         .env("CHROMIUM", &chromium.to_string_lossy())
         .run()?;
-    document::replace_block(Path::new("README.md"), BLOCK, &block)?;
-    say::note(&format!("README.md and {PICTURE} now show the run in {}", out.display()));
+    document::replace_block(Path::new(README), BLOCK, &block)?;
+    say::note(&format!("{README} and {PICTURE} now show the run in {}", out.display()));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_readme_shows_the_tables_of_the_comparison() {
+        for name in TABLES {
+            let of = |page| document::block(Path::new(page), name).unwrap();
+            assert_eq!(of(README), of(peers::PAGE), "`cargo xtask readme --tables` takes {name}");
+        }
+    }
 }

@@ -2,11 +2,11 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::repository;
+use crate::{linux, repository};
 
 /// A program with its arguments, to be run in the repository's root.
 pub(crate) struct Tool {
@@ -76,11 +76,19 @@ impl Tool {
     ///
     /// # Errors
     /// When it cannot be started, does not exit with 0, or prints something that is not UTF-8.
-    pub(crate) fn read(mut self) -> Result<String> {
+    pub(crate) fn read(self) -> Result<String> {
+        self.read_expecting(&[0])
+    }
+
+    /// Runs it silently, takes any of these exit codes for well, and returns its stdout.
+    ///
+    /// # Errors
+    /// When it cannot be started, ends otherwise, or prints something that is not UTF-8.
+    pub(crate) fn read_expecting(mut self, codes: &[i32]) -> Result<String> {
         let line = self.line();
         let output =
             self.command.output().with_context(|| format!("`{line}` could not be started"))?;
-        if !output.status.success() {
+        if !output.status.code().is_some_and(|code| codes.contains(&code)) {
             let complaint = String::from_utf8_lossy(&output.stderr);
             bail!("`{line}` failed: {}\n{}", output.status, complaint.trim_end());
         }
@@ -128,6 +136,24 @@ fn describes_this_crate(variable: &str) -> bool {
     PREFIXES.iter().any(|prefix| variable.starts_with(prefix))
 }
 
+/// Sends a signal to processes.
+///
+/// # Errors
+/// When one of them is not there.
+pub(crate) fn signal(name: &str, pids: &[u32]) -> Result<()> {
+    let pids = pids.iter().map(ToString::to_string);
+    Tool::new("sh").args(["-c", "kill -s \"$0\" \"$@\"", name]).args(pids).run()
+}
+
+/// Kills a child and everything that it started, and waits for its end.
+pub(crate) fn kill_family(child: &mut Child) {
+    // What has ended already has left nothing to do, and its id may be another's by now.
+    if matches!(child.try_wait(), Ok(None)) {
+        let _ = signal("KILL", &linux::family(child.id()));
+    }
+    let _ = child.wait();
+}
+
 /// The first of these programs that is in `PATH`.
 pub(crate) fn find(programs: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
@@ -156,6 +182,8 @@ mod tests {
         exit("1").run_expecting(&[0, 1]).unwrap();
         exit("0").run().unwrap();
         assert!(exit("2").run_expecting(&[0, 1]).is_err());
+        assert_eq!(exit("3").read_expecting(&[0, 3]).unwrap(), "");
+        assert!(exit("1").read_expecting(&[0, 3]).is_err());
         assert!(exit("1").run().is_err());
     }
 

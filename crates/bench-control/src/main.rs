@@ -49,7 +49,7 @@ enum Command {
         #[arg(long, default_value_t = 60)]
         events: u32,
     },
-    /// Fetch a file many times into a folder, hash and sync each, and print what was measured.
+    /// Fetch a file many times into a folder, and print what was measured.
     Fetch {
         /// The file: `http://ADDRESS:PORT/PATH`.
         url: Target,
@@ -62,6 +62,9 @@ enum Command {
         /// Where to.
         #[arg(long)]
         folder: PathBuf,
+        /// Neither hash nor sync the files.
+        #[arg(long)]
+        plain: bool,
     },
     /// Let agents call `download_video` of an MCP server, and print what was measured.
     Tools {
@@ -111,8 +114,9 @@ fn main() -> Result<()> {
             say(&format!("http://{}", listener.local_addr()?));
             server::serve(listener, Schedule { first, gap, events })
         }
-        Command::Fetch { url, files, at_once, folder } => {
-            let work = fetch::Work { target: &url, files, at_once, folder: &folder };
+        Command::Fetch { url, files, at_once, folder, plain } => {
+            let (target, folder, checked) = (&url, folder.as_path(), !plain);
+            let work = fetch::Work { target, files, at_once, folder, checked };
             say(&format!("{:#}", fetch::run(&work)?));
             Ok(())
         }

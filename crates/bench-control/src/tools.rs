@@ -14,8 +14,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use ring::digest::{Context as Digest, SHA256};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use crate::measured::Times;
@@ -130,11 +130,18 @@ fn judge(work: &Work, number: u32, name: &str, answer: &str) -> Result<()> {
 }
 
 fn digest(path: &Path) -> Result<String> {
-    let (mut file, mut hash) = (File::open(path)?, Sha256::new());
+    let (mut file, mut hash) = (File::open(path)?, Digest::new(&SHA256));
     let mut piece = vec![0; 256 * 1024];
     loop {
         match file.read(&mut piece)? {
-            0 => return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            0 => {
+                return Ok(hash
+                    .finish()
+                    .as_ref()
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect());
+            }
             length => hash.update(&piece[..length]),
         }
     }
@@ -221,4 +228,56 @@ fn ping_while(
         id += 1;
     }
     Ok(times)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANSWER: &str = r#"data: {"id":2,"result":{"content":[{"type":"text","text":"saved"}]}}"#;
+    /// SHA-256 of `abc`, from FIPS 180-2, appendix B.1.
+    const SHA256: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    /// What is said of an answer when the file with this number holds these bytes.
+    fn judged(number: u32, bytes: Option<&str>, answer: &str) -> Result<()> {
+        let folder = tempfile::tempdir().unwrap();
+        let target = "http://127.0.0.1:1/mcp".parse().unwrap();
+        let work = Work {
+            target: &target,
+            agents: 1,
+            calls: 1,
+            video: "v",
+            folder: folder.path(),
+            bytes: 3,
+            sha256: SHA256,
+        };
+        if let Some(bytes) = bytes {
+            fs::write(folder.path().join("name.mp4"), bytes).unwrap();
+        }
+        let outcome = judge(&work, number, "name.mp4", answer);
+        assert!(outcome.is_err() || fs::read_dir(folder.path()).unwrap().next().is_none());
+        outcome
+    }
+
+    #[test]
+    fn a_right_file_is_right_and_goes() {
+        judged(0, Some("abc"), ANSWER).unwrap();
+    }
+
+    #[test]
+    fn files_that_are_missing_short_or_altered_are_not_right() {
+        let error = |number, bytes| format!("{:#}", judged(number, bytes, ANSWER).unwrap_err());
+        assert!(error(1, None).starts_with("no file"));
+        assert_eq!(error(1, Some("ab")), "2 bytes instead of 3");
+        assert_eq!(error(HASHED_EVERY, Some("abd")), "wrong bytes");
+    }
+
+    #[test]
+    fn a_call_that_was_refused_is_not_right_whatever_lies_there() {
+        let refused = r#"{"result":{"content":[{"type":"text","text":"no"}],"isError":true}}"#;
+        let error = judged(1, Some("abc"), refused).unwrap_err().to_string();
+        assert!(error.starts_with("refused: \"no\""), "{error}");
+        let broken = r#"{"error":{"code":-32602,"message":"unknown tool"}}"#;
+        assert!(judged(1, Some("abc"), broken).unwrap_err().to_string().contains("unknown tool"));
+    }
 }

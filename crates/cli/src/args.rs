@@ -18,6 +18,9 @@ use stress::ladder::Ladder;
 use stress::notation;
 use wire::Dialect;
 
+use crate::exit_code::Failure;
+use crate::run_folder::{self, RunFolder};
+
 const EXAMPLES: &str = "\
 Examples:
   weir stress streams                                   start and stress a gateway, quick ladder
@@ -313,6 +316,31 @@ pub(crate) enum Format {
     Alerts,
 }
 
+/// Where the results of a run go.
+#[derive(Debug, Default, Clone, Args)]
+pub(crate) struct RunOutput {
+    /// Folder for run.json and the reports [default: weir-runs/<time>-<name>]
+    #[arg(long, help_heading = "Report", value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Name of the run
+    #[arg(long, help_heading = "Report")]
+    pub name: Option<String>,
+    /// All sections in the terminal
+    #[arg(long, help_heading = "Report")]
+    pub full: bool,
+}
+
+impl RunOutput {
+    /// The run's folder, found writable.
+    ///
+    /// # Errors
+    /// When it cannot be created or written.
+    pub(crate) fn folder(&self, name: &str) -> Result<RunFolder, Failure> {
+        let path = self.out.clone().unwrap_or_else(|| run_folder::default_path(name));
+        RunFolder::prepare(path).map_err(Failure::environment)
+    }
+}
+
 const STREAMS_EXAMPLES: &str = "\
 Examples:
   weir stress streams
@@ -433,15 +461,9 @@ pub(crate) struct StreamsArgs {
     #[arg(long, help_heading = "Judgement", value_name = "IDEAL", value_parser = stress::config::parse_ideal)]
     pub ideal: Option<Ideal>,
 
-    /// Folder for run.json and the reports [default: weir-runs/<time>-<name>]
-    #[arg(long, help_heading = "Report", value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Name of the run
-    #[arg(long, help_heading = "Report")]
-    pub name: Option<String>,
-    /// All sections in the terminal
-    #[arg(long, help_heading = "Report")]
-    pub full: bool,
+    /// Where its results go.
+    #[command(flatten)]
+    pub output: RunOutput,
     /// Price of one server a month, for the cost per user
     #[arg(long, help_heading = "Report", value_name = "PRICE")]
     pub server_cost: Option<f64>,

@@ -42,13 +42,17 @@ impl View {
     fn take(&mut self, event: ToolsEvent) {
         match event {
             ToolsEvent::Checked => self.bar.set_message("the server has the tools; starting"),
+            ToolsEvent::Preparing { calls } => {
+                self.bar.set_message(format!("preparing with {calls} calls"));
+            }
             ToolsEvent::Sequential { calls } => {
                 self.bar.set_message(format!("{} calls one after the other", count(calls)));
             }
             ToolsEvent::Floor => self.bar.set_message("a bare transfer of the same bytes"),
-            ToolsEvent::LevelStarted { shape } => {
+            ToolsEvent::LevelStarted { stage, shape } => {
                 self.bar.set_position(0);
-                self.bar.set_message(format!("{}: starting", shape.words()));
+                let stage = stage.map(|stage| format!(" ({stage})")).unwrap_or_default();
+                self.bar.set_message(format!("{}{stage}: starting", shape.words()));
             }
             ToolsEvent::Progress(progress) => self.progress(&progress),
             ToolsEvent::Verifying { files } => {
@@ -84,7 +88,10 @@ fn row(level: &ToolsLevel) -> String {
     let megabytes = level.bytes_per_s / 1e6;
     format!(
         "{:>16} {:>10} {:>10} {:>10} {:>7.0} MB {:>10}{}",
-        level.shape().to_string(),
+        level
+            .stage
+            .as_ref()
+            .map_or(level.shape().to_string(), |stage| { format!("{} {stage}", level.shape()) }),
         show(Kind::Percent, level.ok_share().map(|share| share * 100.0)),
         of(level.call_ms, Statistic::P95),
         of(level.probe_ms, Statistic::P99),

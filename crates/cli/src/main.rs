@@ -13,6 +13,7 @@ mod embedded;
 mod exit_code;
 mod live;
 mod live_tools;
+mod measurement;
 mod media_setup;
 mod paint;
 mod run_folder;

@@ -4,23 +4,25 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::service::{self, Connection};
 use crate::settings::Settings;
 use crate::slow::{Guarded, GuardedStreams, Pressure};
+use crate::socket::{Arrivals, Socket};
 use crate::worker::Worker;
 
 /// Pause after a refused accept: out of descriptors, most likely, and they do not come back by
@@ -86,6 +88,7 @@ async fn drive(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
+    look().await;
     match &state.settings.tls {
         None => converse(worker, stream, peer, accepted, &state.settings).await,
         Some(identity) => {
@@ -97,6 +100,12 @@ async fn drive(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
             }
         }
     }
+}
+
+/// Lets the runtime look at its sockets once. Before it has, a fresh connection seems to have sent
+/// nothing: its request would be read later, and would seem to have come only then.
+async fn look() {
+    yield_now().await;
 }
 
 async fn converse<S>(
@@ -112,18 +121,18 @@ async fn converse<S>(
     let builder = builder(&worker, settings);
     let shared = std::sync::Arc::clone(&worker.shared);
     let pressure = Rc::new(Pressure::default());
-    let clock = Rc::new(ArrivalClock(Cell::new(Some(ArrivedAt::Accepted(accepted)))));
+    let arrivals = Rc::new(Arrivals::new(accepted, settings.limits.head));
     let connection = Rc::new(Connection { worker, peer, pressure: Rc::clone(&pressure) });
-    let io = TokioIo::new(Timed { stream, clock: Rc::clone(&clock) });
+    let io = TokioIo::new(Socket::new(stream, Rc::clone(&arrivals)));
     let asked = Rc::new(Cell::new(false));
     let of_service = Rc::clone(&asked);
     let service = service_fn(move |request| {
         of_service.set(true);
-        let (connection, at) = (Rc::clone(&connection), clock.take());
+        let (connection, arrived) = (Rc::clone(&connection), arrivals.take());
         // Boxed: what a request needs until its head is sent goes when that is done, instead of
         // being a part of the connection as long as that lasts.
         Box::pin(async move {
-            Ok::<_, std::convert::Infallible>(service::serve(connection, request, at).await)
+            Ok::<_, std::convert::Infallible>(service::serve(connection, request, arrived).await)
         })
     });
     let served = builder.serve_connection(io, service);
@@ -180,85 +189,45 @@ fn builder(worker: &Worker, settings: &Settings) -> Builder<GuardedStreams> {
     builder
 }
 
-/// When the request that is being read arrived.
-struct ArrivalClock(Cell<Option<ArrivedAt>>);
-
-/// What is known of a request's arrival.
-#[derive(Debug, Clone, Copy)]
-enum ArrivedAt {
-    /// It may have been there since the connection was accepted.
-    Accepted(Instant),
-    /// Its last bytes were read.
-    Read(Instant),
-}
-
-impl ArrivalClock {
-    fn take(&self) -> Instant {
-        match self.0.take() {
-            Some(ArrivedAt::Accepted(at) | ArrivedAt::Read(at)) => at,
-            None => Instant::now(),
-        }
-    }
-}
-
-/// Notes when the first byte of a request arrived, so that what it waits before it is served is
-/// part of its time.
-struct Timed<S> {
-    stream: S,
-    clock: Rc<ArrivalClock>,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.stream).poll_read(context, buffer);
-        match (&polled, self.clock.0.get()) {
-            // What was there already has waited since the connection was accepted.
-            (Poll::Ready(_), Some(ArrivedAt::Accepted(_))) => {}
-            (Poll::Ready(_), _) => self.clock.0.set(Some(ArrivedAt::Read(Instant::now()))),
-            (Poll::Pending, Some(ArrivedAt::Accepted(_))) => self.clock.0.set(None),
-            (Poll::Pending, _) => {}
-        }
-        polled
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        pieces: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, pieces)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use tokio::io::AsyncReadExt;
+
     use super::*;
+
+    /// When a request arrived whose bytes were sent `early`, before the connection was accepted,
+    /// or after; and when the connection was accepted.
+    async fn arrival(early: bool) -> (Instant, Instant) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        if early {
+            client.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+        }
+        let (stream, _) = listener.accept().await.unwrap();
+        let accepted = Instant::now();
+        look().await;
+        let arrivals = Rc::new(Arrivals::new(accepted, 1000));
+        let mut socket = Socket::new(stream, Rc::clone(&arrivals));
+        let mut buffer = [0; 100];
+        let mut reading = Box::pin(socket.read(&mut buffer));
+        let first = std::future::poll_fn(|context| Poll::Ready(reading.as_mut().poll(context)));
+        assert_eq!(first.await.is_ready(), early);
+        if !early {
+            client.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+            assert!(reading.await.unwrap() > 0);
+        }
+        (arrivals.take().at, accepted)
+    }
+
+    #[tokio::test]
+    async fn a_request_that_was_there_came_with_its_connection_and_a_later_one_did_not() {
+        let (arrived, accepted) = arrival(true).await;
+        assert_eq!(arrived, accepted);
+        let (arrived, accepted) = arrival(false).await;
+        assert!(arrived > accepted);
+    }
 
     /// Each connection holds one such future, and its buffers.
     #[test]

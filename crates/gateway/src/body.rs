@@ -44,7 +44,9 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Relay(relay) => Pin::new(relay.as_mut()).poll_frame(context),
+            Self::Relay(relay) => {
+                relay.poll_data(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
+            }
             Self::Live(live) => {
                 live.poll_event(context).map(|event| event.map(|event| Ok(Frame::data(event))))
             }
@@ -55,7 +57,7 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
-            Self::Relay(relay) => relay.is_end_stream(),
+            Self::Relay(relay) => relay.is_at_end(),
             Self::Live(_) => false,
             Self::Mounted(body) => body.is_end_stream(),
         }

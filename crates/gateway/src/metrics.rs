@@ -43,6 +43,9 @@ const SECONDS: [f64; 18] = [
     60.0, 300.0,
 ];
 
+/// Among the reasons of refusals: the client left before it was admitted or refused.
+pub(crate) const CLIENT_LEFT: &str = "client_left";
+
 /// All metrics. Cloning shares them.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -198,7 +201,7 @@ impl Metrics {
         add(
             &mut registry,
             "refused",
-            "Requests refused before any upstream work, by reason",
+            "Requests that ended before any upstream work, by reason",
             &refused,
         );
         add(&mut registry, "deadlines", "Deadlines that passed, by name", &deadlines);
@@ -288,6 +291,7 @@ impl Metrics {
         for reason in Reason::OF_LOAD {
             drop(self.refused.get_or_create(&[("reason", reason.name())]));
         }
+        drop(self.refused.get_or_create(&[("reason", CLIENT_LEFT)]));
         for result in ["loaded", "refused"] {
             drop(self.reloads.get_or_create(&[("result", result)]));
         }

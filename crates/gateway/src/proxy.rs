@@ -18,6 +18,7 @@ use crate::auth;
 use crate::body::ResponseBody;
 use crate::call::{Call, Progress};
 use crate::endpoint::{Endpoint, stored_response};
+use crate::metrics::{CLIENT_LEFT, Metrics};
 use crate::rate::PerMinute;
 use crate::refusal::{Reason, Refusal};
 use crate::relay::Relay;
@@ -26,6 +27,8 @@ use crate::settings::Settings;
 use crate::slow::Pressure;
 use crate::state::{KeyState, State};
 use crate::stored;
+#[cfg(feature = "otel")]
+use crate::traces::Traces;
 use crate::upstream::pool::Outgoing;
 use crate::worker::Worker;
 
@@ -47,16 +50,39 @@ struct Admitted {
     groups: Vec<Vec<usize>>,
 }
 
+/// Counts a client that leaves while it is neither admitted nor refused: in the queue, mostly.
+struct Undecided<'a>(Option<&'a Metrics>);
+
+impl Drop for Undecided<'_> {
+    fn drop(&mut self) {
+        if let Some(metrics) = self.0 {
+            metrics.refused(CLIENT_LEFT);
+        }
+    }
+}
+
 /// Admits a request, has it answered, and gives the response to send.
 pub(crate) async fn serve(worker: &Rc<Worker>, arrival: Arrival) -> Response<ResponseBody> {
     let state = worker.shared.state();
     let (request_id, dialect) = (arrival.request_id.clone(), arrival.endpoint.dialect());
-    match admit(worker, &state, arrival).await {
-        Ok(admitted) => answer(admitted).await,
+    #[cfg(feature = "otel")]
+    let traced = worker.shared.traces.as_ref().map(|traces| (traces, Traces::arrive(&arrival)));
+    let mut undecided = Undecided(Some(worker.metrics()));
+    let decided = admit(worker, &state, arrival).await;
+    undecided.0 = None;
+    match decided {
+        Ok(admitted) => {
+            worker.pace.pass(&worker.tasks).await;
+            answer(admitted).await
+        }
         Err(refusal) => {
             worker.metrics().refused(refusal.reason.name());
             let id = request_id.to_str().unwrap_or_default();
             tracing::debug!(request_id = id, reason = refusal.reason.name(), "refused");
+            #[cfg(feature = "otel")]
+            if let Some((traces, undecided)) = traced {
+                traces.refuse(&undecided, id, refusal.reason);
+            }
             refuse(&refusal, dialect, &request_id)
         }
     }
@@ -96,6 +122,9 @@ async fn admit(
     }
     if worker.shared.places.is_full(settings.limits.queue) {
         return Err(Reason::Full.into());
+    }
+    if key.as_ref().is_some_and(|key| key.live.open.get() >= key.settings.open_streams) {
+        return Err(Reason::KeyFull.into());
     }
     let body = read_body(body, settings).await?;
     let (asked, groups, send_as) = if let Some(stored) = stored_response(head.uri.path()) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
-use wire::Dialect;
+use wire::{Dialect, anthropic, openai};
 
 use crate::deadline::Deadline;
 
@@ -174,10 +174,7 @@ impl Refusal {
 
     /// The whole response.
     pub(crate) fn response(&self, dialect: Dialect, request_id: &HeaderValue) -> Response<Bytes> {
-        // A full server writes thousands of these a second; by way of `Display` it takes twice
-        // as long.
-        let body = serde_json::to_vec(&self.document(dialect, request_id));
-        let mut response = Response::new(Bytes::from(body.unwrap_or_default()));
+        let mut response = Response::new(Bytes::from(self.document(dialect, request_id)));
         *response.status_mut() = self.reason.status();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -193,34 +190,39 @@ impl Refusal {
     /// The event that says it in a stream whose status has been sent. It is never a terminal
     /// event: the answer stays recognisably incomplete. `events` have been passed on before it.
     pub(crate) fn event(&self, dialect: Dialect, request_id: &HeaderValue, events: u64) -> Bytes {
-        let document = self.document(dialect, request_id);
-        Bytes::from(match dialect {
-            Dialect::Anthropic => format!("event: error\ndata: {document}\n\n"),
+        let (opening, document) = match dialect {
+            Dialect::Anthropic => ("event: error\ndata: ", self.document(dialect, request_id)),
             Dialect::OpenaiResponses => {
-                let error = &document["error"];
                 // OpenAI counts the events of an answer from 0.
                 let event = json!({
                     "type": "error",
-                    "code": error["code"],
-                    "message": error["message"],
+                    "code": self.reason.name(),
+                    "message": self.message(),
                     "param": null,
                     "sequence_number": events,
                 });
-                format!("event: error\ndata: {event}\n\n")
+                ("event: error\ndata: ", event.to_string().into_bytes())
             }
-            _ => format!("data: {document}\n\n"),
-        })
+            _ => ("data: ", self.document(dialect, request_id)),
+        };
+        [opening.as_bytes(), &document, b"\n\n"].concat().into()
     }
 
-    fn document(&self, dialect: Dialect, request_id: &HeaderValue) -> serde_json::Value {
-        let message = self.detail.clone().unwrap_or_else(|| self.reason.message());
+    /// The error object: a full server writes thousands of these a second, so it is encoded from
+    /// borrows, without a tree of values in between.
+    fn document(&self, dialect: Dialect, request_id: &HeaderValue) -> Vec<u8> {
+        let message = &*self.message();
         if dialect == Dialect::Anthropic {
             let request_id = String::from_utf8_lossy(request_id.as_bytes());
-            let error = json!({ "type": self.anthropic_type(), "message": message });
-            return json!({ "type": "error", "error": error, "request_id": request_id });
+            let kind = self.anthropic_type();
+            return anthropic::error::ApiError { kind, message }.to_body(&request_id);
         }
-        let (kind, code) = (self.openai_type(), self.reason.name());
-        json!({ "error": { "message": message, "type": kind, "param": null, "code": code } })
+        let (kind, code) = (self.openai_type(), Some(self.reason.name()));
+        openai::error::ApiError { message, kind, param: None, code }.to_body()
+    }
+
+    fn message(&self) -> Cow<'_, str> {
+        self.detail.as_deref().map_or_else(|| self.reason.message(), Cow::Borrowed)
     }
 
     /// Anthropic's error types by status: see their documentation, "Errors".

@@ -11,7 +11,6 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
@@ -78,7 +77,7 @@ impl BrokenOff {
 }
 
 /// A piece for the client, or the end.
-type Piece = Option<Result<Bytes, BrokenOff>>;
+pub(crate) type Piece = Option<Result<Bytes, BrokenOff>>;
 
 impl Relay {
     /// Passes on an answer that has begun, and that is not streamed where its head says so.
@@ -330,33 +329,26 @@ fn check_late(answer: &Answer) -> Result<(), Refusal> {
     Ok(())
 }
 
-impl Body for Relay {
-    type Data = Bytes;
-    type Error = BrokenOff;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        let this = self.get_mut();
-        if let Some(broken) = this.broken.take() {
+impl Relay {
+    /// The next piece for the client; `None` at the end. Cancel-safe: nothing is lost between two
+    /// calls.
+    pub(crate) fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Piece> {
+        if let Some(broken) = self.broken.take() {
             return Poll::Ready(Some(Err(broken)));
         }
-        let polled = this.poll_piece(context);
-        let polled = match polled {
-            Poll::Ready(Some(Err(broken))) => {
-                this.broken = Some(broken);
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            polled => polled,
-        };
-        let more = !matches!(this.source, Source::Done);
-        this.call.pressure.set_blocked(more && polled.is_ready());
-        polled.map(|piece| piece.map(|piece| piece.map(Frame::data)))
+        let mut polled = self.poll_piece(context);
+        if let Poll::Ready(Some(Err(broken))) = polled {
+            self.broken = Some(broken);
+            context.waker().wake_by_ref();
+            polled = Poll::Pending;
+        }
+        let more = !matches!(self.source, Source::Done);
+        self.call.pressure.set_blocked(more && polled.is_ready());
+        polled
     }
 
-    fn is_end_stream(&self) -> bool {
+    /// Whether nothing follows.
+    pub(crate) fn is_at_end(&self) -> bool {
         matches!(self.source, Source::Done) && self.broken.is_none()
     }
 }

@@ -16,9 +16,10 @@ use crate::endpoint::Endpoint;
 use crate::models;
 use crate::page::{Live, PAGE, POLICY};
 use crate::proxy::{self, Arrival};
-use crate::refusal::Reason;
+use crate::refusal::{Reason, Refusal};
 use crate::request;
 use crate::slow::Pressure;
+use crate::socket::Arrived;
 use crate::worker::Worker;
 
 /// The content type of `/metrics`, as the OpenMetrics specification names it.
@@ -36,12 +37,22 @@ pub(crate) struct Connection {
 pub(crate) async fn serve(
     connection: Rc<Connection>,
     request: Request<Incoming>,
-    at: Instant,
+    arrived: Arrived,
 ) -> Response<ResponseBody> {
     let worker = &connection.worker;
     let (head, body) = request.into_parts();
     let request_id = request::request_id(&head.headers, || worker.shared.new_request_id());
     let path = head.uri.path();
+    if let Some(unclear) = arrived.unclear {
+        let dialect = Endpoint::at(path).map_or_else(|| dialect_of(&head), Endpoint::dialect);
+        worker.metrics().refused(Reason::BadRequest.name());
+        let refusal = Refusal::because(Reason::BadRequest, unclear.to_string());
+        let mut refused = proxy::refuse(&refusal, dialect, &request_id);
+        // Where the next request would begin is what nobody knows.
+        refused.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        return refused;
+    }
+    let at = arrived.at;
     if let Some(endpoint) = Endpoint::at(path) {
         let pressure = Pressure::of_stream().unwrap_or_else(|| Rc::clone(&connection.pressure));
         let arrival = Arrival { endpoint, head, body, request_id, at, pressure };

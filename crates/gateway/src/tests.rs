@@ -1,6 +1,7 @@
 //! The gateway on real sockets, against scripted upstreams.
 
 mod cancelling;
+mod documented;
 mod failing;
 mod hostile;
 mod http2;

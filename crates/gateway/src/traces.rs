@@ -1,4 +1,5 @@
-//! OpenTelemetry traces: two spans for each admitted request, exported as OTLP over HTTP.
+//! OpenTelemetry traces: two spans for each admitted request, one for each refused one, exported as
+//! OTLP over HTTP.
 //!
 //! The span of kind `SERVER` is the request as its client sees it; its child of kind `CLIENT` is the
 //! work asked from upstreams, all tries together, under the names of the semantic conventions for
@@ -20,6 +21,8 @@ use wire::Dialect;
 use crate::call::{Call, Outcome};
 use crate::config::Provider;
 use crate::endpoint::Endpoint;
+use crate::proxy::Arrival;
+use crate::refusal::Reason;
 use crate::settings;
 use crate::upstream::pool::Outgoing;
 use context::{Context, Parent};
@@ -45,6 +48,15 @@ pub(crate) struct Spans {
     admitted: SystemTime,
     /// How long the request had been here by then.
     waited: Duration,
+}
+
+/// A request that is neither admitted nor refused yet.
+#[derive(Debug)]
+pub(crate) struct Undecided {
+    parent: Option<Parent>,
+    method: Method,
+    endpoint: Endpoint,
+    arrived: Instant,
 }
 
 /// Starts the exporter, where the configuration names a collector.
@@ -76,6 +88,46 @@ impl Traces {
         to_upstream.insert(TRACEPARENT, ours);
         let method = outgoing.method.clone();
         Spans { context, method, admitted: SystemTime::now(), waited: arrived.elapsed() }
+    }
+
+    /// What a request's span would say if it is refused.
+    pub(crate) fn arrive(arrival: &Arrival) -> Undecided {
+        Undecided {
+            parent: Parent::of(arrival.head.headers.get_all(TRACEPARENT).iter()),
+            method: arrival.head.method.clone(),
+            endpoint: arrival.endpoint,
+            arrived: arrival.at,
+        }
+    }
+
+    /// Hands over that a request was refused before any upstream work. Of whoever is not let in
+    /// nothing is said: strangers could fill the queue.
+    pub(crate) fn refuse(&self, undecided: &Undecided, request_id: &str, reason: Reason) {
+        let Undecided { parent, method, endpoint, arrived } = undecided;
+        let context = self.context(*parent);
+        if reason == Reason::Unauthorized || !context.sampled {
+            return;
+        }
+        let (status, ended) = (reason.status(), SystemTime::now());
+        let span = otlp::Span {
+            trace_id: context.trace_id,
+            span_id: context.server,
+            parent: context.parent,
+            name: format!("{method} {}", endpoint.path()),
+            kind: Kind::Server,
+            began: ended.checked_sub(arrived.elapsed()).unwrap_or(ended),
+            ended,
+            attributes: vec![
+                ("http.request.method", Value::from(method.as_str())),
+                ("http.route", Value::from(endpoint.path())),
+                ("http.response.status_code", Value::from(u64::from(status.as_u16()))),
+                ("weir.request_id", Value::from(request_id)),
+                ("weir.refused", Value::from(reason.name())),
+            ],
+            // To a server, a refusal that the client has earned is no error (semantic conventions).
+            error: status.is_server_error().then(|| reason.name().to_owned()),
+        };
+        self.queue.push(Box::new([span]));
     }
 
     /// Hands over what became of a request.

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use wire::grammar::Scratch;
 
 use crate::metrics::Metrics;
+use crate::pace::Pace;
 use crate::state::Shared;
 use crate::tasks::Tasks;
 use crate::upstream::Upstream;
@@ -22,6 +23,8 @@ pub(crate) struct Worker {
     pub(crate) index: usize,
     pub(crate) shared: Arc<Shared>,
     pub(crate) tasks: Tasks,
+    /// How soon admitted requests go to their upstreams.
+    pub(crate) pace: Rc<Pace>,
     /// Reused by all streams of this thread.
     pub(crate) scratch: RefCell<Scratch>,
     reading: Rc<RefCell<Reading>>,
@@ -40,6 +43,7 @@ impl Worker {
             index,
             shared,
             tasks,
+            pace: Rc::default(),
             scratch: RefCell::default(),
             reading: Rc::default(),
             pools: RefCell::default(),

@@ -116,7 +116,7 @@ impl Settings {
             Some(other) => format!("did you mean it by `{other}`?"),
             None => "add one: everything in it has a default".to_owned(),
         };
-        Err(Box::new(source.error(None, "", "there is no [media] table", remedy)))
+        Err(source.error(None, "", "there is no [media] table", remedy))
     }
 }
 

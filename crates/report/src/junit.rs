@@ -1,9 +1,10 @@
 //! One test case for each level and predicate, for CI systems that read JUnit's XML.
 //!
 //! A predicate that a trusted level missed is a failure; a level that is not trusted, and a
-//! quantity that was not measured at a level, are skipped: they prove nothing.
+//! quantity that was not measured at a level, are skipped: they prove nothing. A level that misses
+//! the rule by something that is no predicate (see [`Judgement::of`]) has a case of its own.
 
-use results::{Judged, Load, Run, Slo};
+use results::{Judged, Judgement, Load, Run, Slo};
 
 use crate::number::{self, raw};
 use crate::text::foreign;
@@ -22,7 +23,7 @@ pub fn render<K: Load>(run: &Run<K>) -> String {
     let cases: Vec<(&K::Level, String, Case)> = run
         .levels
         .iter()
-        .flat_map(|level| slos.iter().map(move |slo| (level, slo.to_string(), case(level, slo))))
+        .flat_map(|level| cases_of(level, &slos).into_iter().map(move |(of, it)| (level, of, it)))
         .collect();
     let failed = cases.iter().filter(|(_, _, case)| matches!(case, Case::Failed(_))).count();
     let skipped = cases.iter().filter(|(_, _, case)| matches!(case, Case::Skipped(_))).count();
@@ -39,7 +40,7 @@ pub fn render<K: Load>(run: &Run<K>) -> String {
         out.push_str(&format!(
             "    <testcase classname=\"weir.{}\" name=\"{}: {}\" time=\"{}\"",
             escape(K::scenario(&run.workload)),
-            level.load_words(),
+            escape(&level.load_words()),
             escape(predicate),
             raw(level.duration_s()),
         ));
@@ -56,6 +57,19 @@ pub fn render<K: Load>(run: &Run<K>) -> String {
     }
     out.push_str("  </testsuite>\n</testsuites>\n");
     out
+}
+
+/// The cases of one level, each with what it is about.
+fn cases_of<L: Judged>(level: &L, slos: &[Slo]) -> Vec<(String, Case)> {
+    let mut cases: Vec<(String, Case)> =
+        slos.iter().map(|slo| (slo.to_string(), case(level, slo))).collect();
+    let failed = cases.iter().any(|(_, case)| matches!(case, Case::Failed(_)));
+    if let Judgement::Missed(why) = Judgement::of(level, slos)
+        && !failed
+    {
+        cases.push(("the rule as a whole".to_owned(), Case::Failed(why)));
+    }
+    cases
 }
 
 fn case(level: &impl Judged, slo: &Slo) -> Case {
@@ -106,6 +120,17 @@ mod tests {
     fn an_untrusted_level_is_skipped_and_not_failed() {
         let text = render(&samples::untrusted());
         assert_eq!((text.matches("<skipped").count(), text.matches("<failure").count()), (2, 0));
+    }
+
+    #[test]
+    fn what_no_predicate_says_is_a_failure_all_the_same() {
+        let text = render(&crate::tools::samples::serialising());
+        assert_eq!(text.matches("<failure").count(), 1);
+        assert!(text.contains("calls were carried one after the other"), "{text}");
+        let mut busy = crate::tools::samples::corrupt();
+        busy.levels[0].trusted = false;
+        let text = render(&busy);
+        assert!(text.contains("1 of 32 were wrong") && text.contains("<skipped"), "{text}");
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! How much load a target carried under the SLO, and the one verdict of a run.
 
+use std::cmp::Reverse;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::judgement::Judgement;
 use crate::load::{Judged, Load};
 use crate::run::Run;
 use crate::slo::Slo;
@@ -12,57 +15,83 @@ use crate::slo::Slo;
 /// The load of streams is their users, that of tool calls the calls at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Capacity {
-    /// The highest trusted level that met every predicate, with every trusted level below it.
+    /// The highest trusted level that met the rule, with every trusted level below it.
     pub passed: Option<u64>,
-    /// The lowest trusted level that missed a predicate.
+    /// The lowest level that missed the rule.
     pub failed: Option<u64>,
-    /// What ended the bracket: the predicate missed, or why a level could not be trusted.
+    /// What ended the bracket: what was missed, or why a level could not be trusted.
     pub limited_by: Option<String>,
 }
 
 impl Capacity {
     /// The bracket drawn from levels in any order (a capacity search jumps about).
     ///
-    /// Untrusted levels say nothing about the target: they never pass and never fail.
+    /// Levels of different stages make different calls: each stage has its own bracket, and the
+    /// run carries what its weakest stage carries.
     #[must_use]
     pub fn of<L: Judged>(levels: &[L], slos: &[Slo]) -> Self {
-        let missed = |level: &L| slos.iter().find(|slo| slo.holds(level) != Some(true));
-        let first_failure = levels
+        let brackets = stages(levels).into_iter().map(|stage| {
+            let own: Vec<&L> = levels.iter().filter(|level| level.stage() == stage).collect();
+            Self::of_stage(&own, slos)
+        });
+        brackets.reduce(Self::and).unwrap_or_default()
+    }
+
+    fn of_stage<L: Judged>(levels: &[&L], slos: &[Slo]) -> Self {
+        let judged: Vec<(u64, Judgement)> =
+            levels.iter().map(|level| (level.load(), Judgement::of(*level, slos))).collect();
+        let first_failure =
+            judged.iter().filter(|(_, it)| it.is_missed()).min_by_key(|(load, _)| *load);
+        let failed = first_failure.map(|(load, _)| *load);
+        let passed = judged
             .iter()
-            .filter(|level| level.trusted())
-            .filter_map(|level| missed(level).map(|slo| (level, slo)))
-            .min_by_key(|(level, _)| level.load());
-        let failed = first_failure.map(|(level, _)| level.load());
-        let passed = levels
-            .iter()
-            .filter(|level| level.trusted() && failed.is_none_or(|failed| level.load() < failed))
-            .map(Judged::load)
+            .filter(|(load, it)| *it == Judgement::Met && failed.is_none_or(|least| *load < least))
+            .map(|(load, _)| *load)
             .max();
-        let untrusted = levels
+        let untrusted = judged
             .iter()
-            .filter(|level| !level.trusted() && passed.is_none_or(|passed| level.load() > passed))
-            .min_by_key(|level| level.load());
-        let limited_by = match (first_failure, untrusted) {
-            (Some((level, slo)), _) => Some(format!("{slo} missed at {}", level.load_words())),
-            (None, Some(level)) => Some(format!(
-                "{} not trusted: {}",
-                level.load_words(),
-                level.trust_notes().first().map_or("no reason recorded", String::as_str)
-            )),
-            (None, None) => None,
+            .filter(|(load, it)| {
+                matches!(it, Judgement::Untrusted(_)) && passed.is_none_or(|held| *load > held)
+            })
+            .min_by_key(|(load, _)| *load);
+        let limited_by = match first_failure.or(untrusted) {
+            Some((_, Judgement::Missed(why) | Judgement::Untrusted(why))) => Some(why.clone()),
+            _ => None,
         };
         Self { passed, failed, limited_by }
     }
+
+    /// What is carried where two stages must be.
+    fn and(self, other: Self) -> Self {
+        let weaker = (other.passed, other.failed.is_none()) < (self.passed, self.failed.is_none());
+        let (weak, strong) = if weaker { (other, self) } else { (self, other) };
+        Self {
+            passed: weak.passed,
+            failed: weak.failed.into_iter().chain(strong.failed).min(),
+            limited_by: weak.limited_by.or(strong.limited_by),
+        }
+    }
+}
+
+/// The stages of levels in the order in which they ran.
+pub(crate) fn stages<L: Judged>(levels: &[L]) -> Vec<Option<&str>> {
+    let mut stages: Vec<Option<&str>> = Vec::new();
+    for level in levels {
+        if !stages.contains(&level.stage()) {
+            stages.push(level.stage());
+        }
+    }
+    stages
 }
 
 /// The word in front of every report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VerdictWord {
-    /// Every trusted level met every predicate, and at least one was trusted.
+    /// No level missed the rule, and the highest of each stage was trusted.
     Met,
-    /// A trusted level missed a predicate.
+    /// A level missed the rule: see [`Judgement::of`].
     NotMet,
-    /// No level could be trusted, or the highest could not: the tester or the machine was the limit.
+    /// The highest level of a stage could not be trusted: the tester or the machine was the limit.
     NotTrusted,
 }
 
@@ -94,14 +123,26 @@ impl Verdict {
     /// Draws the verdict from a run.
     #[must_use]
     pub fn of<K: Load>(run: &Run<K>) -> Self {
+        let slos: Vec<Slo> = run.slo.iter().filter_map(|slo| slo.predicate.parse().ok()).collect();
+        let judged = run.levels.iter().map(|level| Judgement::of(level, &slos));
+        let missed = judged.filter(Judgement::is_missed).count() > 0;
+        let any_trusted = run.levels.iter().any(Judged::trusted);
+        let stages = stages(&run.levels);
+        // The highest level of which something is wanted; among equals that of the first stage,
+        // and of the last try.
         let highest = |wanted: &dyn Fn(&K::Level) -> bool| {
+            let stage = |index: usize| stages.iter().position(|s| *s == run.levels[index].stage());
             (0..run.levels.len())
                 .filter(|&index| wanted(&run.levels[index]))
-                .max_by_key(|&index| run.levels[index].load())
+                .max_by_key(|&index| (run.levels[index].load(), Reverse(stage(index)), index))
         };
-        let top_trusted = highest(&|_| true).is_some_and(|index| run.levels[index].trusted());
-        let any_trusted = run.levels.iter().any(Judged::trusted);
-        let word = if run.slo.iter().any(|slo| !slo.passed) && any_trusted {
+        let top_trusted = !stages.is_empty()
+            && stages.iter().all(|stage| {
+                highest(&|level| level.stage() == *stage)
+                    .is_some_and(|index| run.levels[index].trusted())
+            });
+        // A predicate that was measured nowhere has not passed, and misses at no level.
+        let word = if missed || (run.slo.iter().any(|slo| !slo.passed) && any_trusted) {
             VerdictWord::NotMet
         } else if top_trusted {
             VerdictWord::Met

@@ -363,6 +363,14 @@ impl Judged for Level {
         format!("{} users", self.users)
     }
 
+    fn ended(&self) -> u64 {
+        self.outcomes.total()
+    }
+
+    fn wrong(&self) -> u64 {
+        self.outcomes.wrong_text
+    }
+
     fn duration_s(&self) -> f64 {
         self.duration_s
     }

@@ -10,6 +10,7 @@ pub mod any;
 pub mod capacity;
 pub mod compare;
 pub mod histogram;
+pub mod judgement;
 pub mod level;
 pub mod load;
 pub mod run;
@@ -21,6 +22,7 @@ pub mod units;
 pub use any::AnyRun;
 pub use capacity::{Capacity, Verdict, VerdictWord};
 pub use histogram::LatencyHistogram;
+pub use judgement::Judgement;
 pub use level::{
     Bucket, ErrorGroup, Level, Outcome, Outcomes, ProcessUsage, Role, TesterUsage, TimelinePoint,
 };

@@ -90,6 +90,23 @@ pub trait Judged {
     /// The load in words: `500 users`, `4 agents x 8 calls`.
     fn load_words(&self) -> String;
 
+    /// The stage of the run that the level is of; `None` where a run has but one.
+    fn stage(&self) -> Option<&str> {
+        None
+    }
+
+    /// Streams or calls that came to an end, whatever it was.
+    fn ended(&self) -> u64;
+
+    /// Those of them that were called whole and were not right: wrong text, a wrong or a missing
+    /// file. Neither tester nor machine can cause that.
+    fn wrong(&self) -> u64;
+
+    /// Whether the target carried one after the other what was open at once.
+    fn serialised(&self) -> bool {
+        false
+    }
+
     /// Wall-clock time of the level in seconds.
     fn duration_s(&self) -> f64;
 

@@ -107,7 +107,7 @@ pub(crate) fn kind_of(text: &str) -> Result<RunKind, ReadError> {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// Not JSON, or a field is missing or of the wrong type.
-    #[error("not a run of Weir: {0}")]
+    #[error("not a run of Weir")]
     Json(#[from] serde_json::Error),
     /// Another format or version.
     #[error("format {0:?} is not {FORMAT:?}, the one this version reads")]

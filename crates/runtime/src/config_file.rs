@@ -71,7 +71,7 @@ impl Source<'_> {
     /// # Errors
     /// When it is no TOML or does not fit. A key or a word that is not known is told together with
     /// the known one that is nearest.
-    pub fn parse<T: DeserializeOwned>(self) -> Result<T, ConfigError> {
+    pub fn parse<T: DeserializeOwned>(self) -> Result<T, Box<ConfigError>> {
         toml::from_str(self.text).map_err(|error| {
             let message = error.message().trim().replace('\n', "; ");
             let remedy = meant(&message).map(|known| format!("did you mean `{known}`?"));
@@ -84,7 +84,7 @@ impl Source<'_> {
         })
     }
 
-    /// What a check says about a place in the file.
+    /// What a check says about a place in the file; boxed because it is large and rare.
     #[must_use]
     pub fn error(
         self,
@@ -92,14 +92,14 @@ impl Source<'_> {
         key: &str,
         message: impl Into<String>,
         remedy: impl Into<String>,
-    ) -> ConfigError {
-        ConfigError {
+    ) -> Box<ConfigError> {
+        Box::new(ConfigError {
             file: self.file.to_owned(),
             place: span.and_then(|span| place(self.text, &span)),
             key: key.to_owned(),
             message: message.into(),
             remedy: remedy.into(),
-        }
+        })
     }
 }
 

@@ -36,6 +36,16 @@ struct Report {
 struct MediaReport {
     transfers: TransferCounts,
     videos: Vec<VideoReport>,
+    images: Vec<ImageReport>,
+}
+
+/// The picture of a response that is done.
+#[derive(Serialize)]
+struct ImageReport {
+    id: String,
+    bytes: u64,
+    #[serde(flatten)]
+    digests: Digests,
 }
 
 /// A video that is done.
@@ -58,12 +68,13 @@ struct LatenessMs {
     max: Option<f64>,
 }
 
-/// `GET /weir/stats`. Videos' digests are computed when they are first asked for here.
+/// `GET /weir/stats`. Digests of videos and pictures are computed when they are first asked for here.
 pub(crate) async fn stats(shared: &Arc<Shared>) -> Response<Body> {
-    let for_videos = Arc::clone(shared);
-    let videos = shared.media.work(move || videos(&for_videos)).await;
+    let kept = Arc::clone(shared);
+    let (videos, images) = shared.media.work(move || (videos(&kept), images(&kept))).await;
     let transfers = shared.media.transfers.counts();
-    let report = serde_json::to_vec(&report(&shared.stats, MediaReport { transfers, videos }));
+    let report =
+        serde_json::to_vec(&report(&shared.stats, MediaReport { transfers, videos, images }));
     json_response(Body::whole(report.expect("a struct of numbers and strings serialises")))
 }
 
@@ -77,6 +88,15 @@ fn videos(shared: &Shared) -> Vec<VideoReport> {
         requests: video.requests(),
     });
     described.collect()
+}
+
+fn images(shared: &Shared) -> Vec<ImageReport> {
+    let later = shared.responses.all_later().into_iter();
+    let done = later.filter_map(|(id, later)| {
+        let (bytes, digests) = later.picture()?.clone();
+        Some(ImageReport { id, bytes, digests })
+    });
+    done.collect()
 }
 
 fn report(stats: &Stats, media: MediaReport) -> Report {

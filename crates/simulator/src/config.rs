@@ -87,12 +87,12 @@ pub struct FaultByChance {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A file cannot be read.
-    #[error("cannot read {path}: {source}")]
+    #[error("cannot read {path}: {reason}")]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// The system's reason.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// The configuration is not valid.
     #[error("the configuration {name} is not valid: {message}")]
@@ -232,7 +232,7 @@ fn profile_file(
 
 fn read(path: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })
+        .map_err(|reason| ConfigError::Unreadable { path: path.to_owned(), reason })
 }
 
 fn optional_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {

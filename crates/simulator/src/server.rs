@@ -21,7 +21,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Listen {
         /// The address asked for.
         address: SocketAddr,
@@ -29,7 +29,7 @@ pub enum ServerError {
         source: io::Error,
     },
     /// A worker thread cannot be started.
-    #[error("cannot start the worker threads: {0}")]
+    #[error("cannot start the worker threads")]
     Workers(#[source] io::Error),
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use results::{Ideal, Slo};
+use results::{Ideal, RunKind, Slo};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::arrival::{Arrival, Start};
@@ -238,6 +238,7 @@ pub fn parse_ideal(text: &str) -> Result<Ideal, NotationError> {
     Ok(Ideal { first_ms: millis(first, "first")?, gap_ms: millis(gap, "gap")? })
 }
 
+/// Predicates about something that streams have.
 fn predicates<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Slo>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -249,7 +250,8 @@ fn predicates<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Slo>, D:
         Written::One(text) => vec![text],
         Written::Many(texts) => texts,
     };
-    texts.iter().map(|text| text.parse().map_err(de::Error::custom)).collect()
+    let parse = |text: &String| Slo::parse_for(RunKind::Streams, text).map_err(de::Error::custom);
+    texts.iter().map(parse).collect()
 }
 
 fn optional_ideal<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ideal>, D::Error> {

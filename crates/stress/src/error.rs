@@ -42,7 +42,7 @@ pub enum Error {
         known: String,
     },
     /// A scenario file that could not be read.
-    #[error("cannot read the scenario {}: {source}", file.display())]
+    #[error("cannot read the scenario {}", file.display())]
     ScenarioRead {
         /// The file.
         file: PathBuf,
@@ -50,12 +50,12 @@ pub enum Error {
         source: io::Error,
     },
     /// A scenario file that is no scenario; the message draws line and caret.
-    #[error("{} is no scenario:\n{source}", file.display())]
+    #[error("{} is no scenario:\n{reason}", file.display())]
     ScenarioSyntax {
         /// The file.
         file: PathBuf,
         /// The parser's reason.
-        source: Box<toml::de::Error>,
+        reason: Box<toml::de::Error>,
     },
     /// A prompt, file of prompts or body that could not be taken.
     #[error(transparent)]
@@ -105,7 +105,7 @@ pub enum Error {
     #[error("{0}")]
     Tls(String),
     /// Something that the operating system refused.
-    #[error("{what}: {source}")]
+    #[error("{what}")]
     System {
         /// What was wanted.
         what: &'static str,
@@ -113,7 +113,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The host's name has no address.
-    #[error("no address for {host}: {source}")]
+    #[error("no address for {host}")]
     Resolve {
         /// The host.
         host: String,

@@ -30,7 +30,7 @@ pub enum Prompt {
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
     /// The file could not be opened or read.
-    #[error("cannot read {}: {source}", file.display())]
+    #[error("cannot read {}", file.display())]
     Read {
         /// The file.
         file: PathBuf,

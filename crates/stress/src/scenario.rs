@@ -60,9 +60,9 @@ impl Scenario {
     }
 
     fn parse(name: &str, file: &Path, text: &str) -> Result<Self, Error> {
-        let config = toml::from_str(text).map_err(|source| Error::ScenarioSyntax {
+        let config = toml::from_str(text).map_err(|reason| Error::ScenarioSyntax {
             file: PathBuf::from(file),
-            source: Box::new(source),
+            reason: Box::new(reason),
         })?;
         Ok(Self { name: name.to_owned(), config })
     }
@@ -106,6 +106,8 @@ mod tests {
         let message = syntax_error("model = 'm'\nladder = 'abc'\n");
         assert!(message.contains("2 | ladder = 'abc'") && message.contains("^^^^^"), "{message}");
         assert!(message.contains("not a number of users"), "{message}");
+        let message = syntax_error("slo = 'call.p95 <= 2s'\n");
+        assert!(message.contains("a run of streams measures ttft"), "{message}");
         let message = syntax_error("laddr = '1'\n");
         assert!(message.contains("unknown field `laddr`") && message.contains('^'), "{message}");
         let message = syntax_error("ladder = \n");

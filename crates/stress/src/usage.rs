@@ -252,8 +252,13 @@ mod tests {
     #[tokio::test]
     async fn a_process_that_spins_is_charged_for_it() {
         let (_spinner, process) = spinner();
+        let pid = process.pid;
         let watch = Watch::begin(&[target(process)]);
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // Until enough has been counted to divide by, however busy the machine is.
+        let enough = Duration::from_millis(300);
+        while process::usage(pid).is_some_and(|usage| usage.cpu < enough) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         let cost = watch.end(1000);
         let usage = &cost.target.unwrap()[0];
         assert!(usage.cpu_s > 0.0 && usage.cpu_s < 5.0, "{usage:?}");

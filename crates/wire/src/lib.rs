@@ -8,6 +8,7 @@
 pub mod anthropic;
 pub mod chunked;
 pub mod dialect;
+pub mod framing;
 pub mod grammar;
 pub mod json;
 pub mod lines;

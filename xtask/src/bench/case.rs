@@ -5,16 +5,16 @@ use std::net::TcpStream;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 
-use super::linux;
+use crate::linux;
 use crate::say::{self, Stopwatch};
 use crate::server::Server;
-use crate::shell::Tool;
+use crate::shell::{self, Tool};
 
-/// A case that takes longer has failed.
-const LIMIT: Duration = Duration::from_secs(300);
+/// Between two looks at the processes. A look costs some 50 µs.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What one process used while the client ran.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,9 +41,8 @@ pub(crate) struct Outcome {
 /// Loads a running server with a client, and waits for the client's end.
 ///
 /// # Errors
-/// When the client cannot be started, fails, or takes longer than [`LIMIT`].
-pub(crate) fn run(name: &str, server: &Server, client: Tool) -> Result<Outcome> {
-    say::note(&format!("bench: {name}"));
+/// When the client cannot be started, fails, or takes longer than `limit`.
+pub(crate) fn run(server: &Server, client: Tool, limit: Duration) -> Result<Outcome> {
     let line = client.line();
     let idle_bytes = linux::resident_bytes(server.pid()).context("the server is gone")?;
     let server_before = linux::cpu(server.pid()).context("the server is gone")?.seconds;
@@ -54,14 +53,21 @@ pub(crate) fn run(name: &str, server: &Server, client: Tool) -> Result<Outcome> 
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("`{line}` could not be started"))?;
-    let peaks = watch_until_end(&mut child, server.pid(), &watch);
+    let mut stdout = child.stdout.take().context("stdout is a pipe")?;
+    // A client that prints more than a pipe holds must not wait for us while we wait for its end.
+    let reader = std::thread::spawn(move || {
+        let mut output = String::new();
+        stdout.read_to_string(&mut output).map(|_| output)
+    });
+    let peaks = watch_until_end(&mut child, server.pid(), &watch, limit);
+    if peaks.is_err() {
+        shell::kill_family(&mut child);
+    }
+    let output = reader.join().map_err(|_| anyhow!("the reader of `{line}` died"))??;
     let peaks = peaks.with_context(|| format!("`{line}`"))?;
     let duration_s = watch.elapsed().as_secs_f64();
     let server_cpu_s = linux::cpu(server.pid()).context("the server died")?.seconds - server_before;
     let others = linux::busy_seconds() - busy_before - server_cpu_s - peaks.client_cpu_s;
-    let mut output = String::new();
-    // The client has ended: its output lies in the pipe as a whole.
-    child.stdout.take().context("stdout is a pipe")?.read_to_string(&mut output)?;
     let status = child.wait()?;
     // A run without a verdict (3), or with another than we would like (1), has its numbers, too.
     if !matches!(status.code(), Some(0 | 1 | 3)) {
@@ -87,7 +93,12 @@ struct Peaks {
 }
 
 /// Looks at both processes until the client has ended; its CPU time is final then.
-fn watch_until_end(child: &mut Child, server: u32, watch: &Stopwatch) -> Result<Peaks> {
+fn watch_until_end(
+    child: &mut Child,
+    server: u32,
+    watch: &Stopwatch,
+    limit: Duration,
+) -> Result<Peaks> {
     let mut peaks = Peaks::default();
     loop {
         let cpu = linux::cpu(child.id()).context("the client vanished")?;
@@ -96,15 +107,13 @@ fn watch_until_end(child: &mut Child, server: u32, watch: &Stopwatch) -> Result<
             return Ok(peaks);
         }
         let server_now = linux::resident_bytes(server).unwrap_or_default();
-        let client_now = linux::family_resident_bytes(child.id()).unwrap_or_default();
+        let client_now = linux::family_resident_bytes(child.id());
         peaks.server_bytes = peaks.server_bytes.max(server_now);
         peaks.client_bytes = peaks.client_bytes.max(client_now);
-        if watch.elapsed() > LIMIT {
-            child.kill()?;
-            child.wait()?;
-            bail!("did not end within {LIMIT:?}");
+        if watch.elapsed() > limit {
+            bail!("did not end within {limit:?}");
         }
-        linux::pause();
+        say::wait(LOOK);
     }
 }
 
@@ -153,22 +162,38 @@ mod tests {
         assert_eq!(whole_body(format!("{head}{{}}").as_bytes()).as_deref(), Some("{}"));
     }
 
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    fn case(script: &str, limit: Duration) -> Result<Outcome> {
+        let server = "echo http://127.0.0.1:1; exec sleep 60";
+        let server = Server::start(Tool::new("sh").args(["-c", server])).unwrap();
+        run(&server, Tool::new("sh").args(["-c", script]), limit)
+    }
+
     #[test]
     fn a_case_reports_what_its_client_used_and_printed() {
-        let script = "echo http://127.0.0.1:1; exec sleep 60";
-        let server = Server::start(Tool::new("sh").args(["-c", script])).unwrap();
         let work = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done";
-        let outcome = run("test", &server, Tool::new("sh").args(["-c", work])).unwrap();
+        let outcome = case(work, LIMIT).unwrap();
         assert_eq!(outcome.output, "done\n");
         assert!(outcome.client.cpu_s > 0.0);
         assert!(outcome.server.peak_bytes > 0.0 && outcome.others_percent >= 0.0);
     }
 
     #[test]
+    fn a_client_may_print_more_than_a_pipe_holds() {
+        let outcome = case("head -c 300000 /dev/zero | tr '\\0' x", LIMIT).unwrap();
+        assert_eq!(outcome.output.len(), 300_000);
+    }
+
+    #[test]
     fn a_client_that_fails_is_an_error() {
-        let script = "echo http://127.0.0.1:1; exec sleep 60";
-        let server = Server::start(Tool::new("sh").args(["-c", script])).unwrap();
-        let outcome = run("test", &server, Tool::new("sh").args(["-c", "exit 4"]));
-        assert!(outcome.err().unwrap().to_string().ends_with("exit status: 4"));
+        let error = case("exit 4", LIMIT).err().unwrap();
+        assert!(error.to_string().ends_with("exit status: 4"));
+    }
+
+    #[test]
+    fn a_client_that_does_not_end_is_ended_with_what_it_started() {
+        let error = case("sleep 60 & wait", Duration::from_millis(300)).err().unwrap();
+        assert!(format!("{error:#}").ends_with("did not end within 300ms"), "{error:#}");
     }
 }

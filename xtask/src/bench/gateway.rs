@@ -5,12 +5,13 @@ mod nginx;
 mod path;
 
 use std::fs;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::table::{Bar, Row, Table};
-use super::{Setting, case};
+use super::table::{Bar, Row};
+use super::{Benchmark, Setting, case};
 use crate::shell::Tool;
 use path::{Servers, Way};
 
@@ -72,18 +73,15 @@ struct Measured {
     others_percent: f64,
 }
 
-/// Runs all cases.
-///
-/// # Errors
-/// When one cannot be run.
-pub(super) fn run(setting: &Setting) -> Result<Table> {
-    let mut rows = Vec::new();
-    let mut bars = Vec::new();
-    for _ in 0..setting.repeat {
-        bars = repetition(setting, &mut rows)?;
-    }
-    Ok(Table { columns: COLUMNS.to_vec(), rows, bars })
-}
+/// The gateway's benchmark.
+pub(super) const BENCHMARK: Benchmark = Benchmark {
+    name: "gateway",
+    columns: &COLUMNS,
+    cases: [35, 35],
+    usual: Duration::from_secs(25),
+    limit: Duration::from_secs(180),
+    repetition,
+};
 
 fn repetition(setting: &Setting, rows: &mut Vec<Row>) -> Result<Vec<Bar>> {
     let mut all = Vec::new();
@@ -91,28 +89,28 @@ fn repetition(setting: &Setting, rows: &mut Vec<Row>) -> Result<Vec<Bar>> {
         for users in USERS {
             let users = setting.streams(users);
             let mut case = |way, direct: Option<&Measured>| {
-                let measured = measure(setting, Load { way, users, start })?;
+                let measured = measure(setting, Load { way, users, start });
                 rows.push(measured.row(direct));
-                anyhow::Ok(measured)
+                measured
             };
-            let direct = case(Way::Direct, None)?;
+            let direct = case(Way::Direct, None);
             all.push(direct);
             for way in [
                 Way::Nginx,
                 Way::Gateway { http2: false, cap: None },
                 Way::Gateway { http2: true, cap: None },
             ] {
-                all.push(case(way, Some(&direct))?);
+                all.push(case(way, Some(&direct)));
             }
         }
     }
     let way = Way::Gateway { http2: true, cap: None };
-    let most = measure(setting, Load { way, users: setting.streams(MOST), start: MOST_START })?;
+    let most = measure(setting, Load { way, users: setting.streams(MOST), start: MOST_START });
     rows.push(most.row(None));
     let mut capped = Vec::new();
     for cap in CAPS.map(|cap| setting.streams(cap)) {
         let way = Way::Gateway { http2: true, cap: Some(cap) };
-        let measured = measure(setting, Load { way, users: 3 * cap, start: BURST })?;
+        let measured = measure(setting, Load { way, users: 3 * cap, start: BURST });
         rows.push(measured.row(None));
         capped.push(measured);
     }
@@ -125,27 +123,10 @@ fn repetition(setting: &Setting, rows: &mut Vec<Row>) -> Result<Vec<Bar>> {
     bars::bars(find, &most, &capped)
 }
 
-/// Runs one case.
-fn measure(setting: &Setting, load: Load) -> Result<Measured> {
-    let servers = Servers::start(setting, load.way)?;
-    let out = setting.folder.join("gateway-run");
-    if out.exists() {
-        fs::remove_dir_all(&out)?;
-    }
-    let url = format!("{}/v1/chat/completions", servers.url());
-    let (users, events) = (load.users.to_string(), EVENTS.to_string());
-    let tester = Tool::new(&setting.weir)
-        .args(["stress", "streams", &url, "--no-progress", "--name", "bench"])
-        .args(["--ladder", &users, "--start", load.start, "--max-tokens", &events])
-        .args(["--out"])
-        .args([&out]);
-    let outcome = case::run(&load.name(), servers.simulator(), tester)?;
-    let path = out.join("run.json");
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let run: Value = serde_json::from_str(&text).context("the tester's result")?;
-    let level = run.pointer("/levels/0").context("the run has a level")?;
-    Ok(Measured::read(load, level, outcome.others_percent))
+/// Runs one case; nothing is known of one that fails.
+fn measure(setting: &Setting, load: Load) -> Measured {
+    let measured = setting.progress.step(&load.name(), || load.measure(setting));
+    measured.unwrap_or_else(|| Measured::read(load, &Value::Null, f64::NAN))
 }
 
 impl Load {
@@ -157,6 +138,28 @@ impl Load {
             }
             _ => format!("{}, {start}", way.name()),
         }
+    }
+
+    fn measure(self, setting: &Setting) -> Result<Measured> {
+        let servers = Servers::start(setting, self.way)?;
+        let out = setting.folder.join("gateway-run");
+        if out.exists() {
+            fs::remove_dir_all(&out)?;
+        }
+        let url = format!("{}/v1/chat/completions", servers.url());
+        let (users, events) = (self.users.to_string(), EVENTS.to_string());
+        let tester = Tool::new(&setting.weir)
+            .args(["stress", "streams", &url, "--no-progress", "--name", "bench"])
+            .args(["--ladder", &users, "--start", self.start, "--max-tokens", &events])
+            .args(["--out"])
+            .args([&out]);
+        let outcome = case::run(servers.simulator(), tester, setting.progress.limit())?;
+        let path = out.join("run.json");
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let run: Value = serde_json::from_str(&text).context("the tester's result")?;
+        let level = run.pointer("/levels/0").context("the run has a level")?;
+        Ok(Measured::read(self, level, outcome.others_percent))
     }
 }
 

@@ -1,300 +1,157 @@
 //! `weir mcp` beside the bare work and beside sanzaru: downloads by agents over MCP, and pictures
 //! beside Pillow.
 
-use std::fs;
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+mod downloads;
+mod pictures;
 
-use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use std::time::Duration;
 
-use super::table::{Bar, Row, Table};
-use super::{Outcome, Setting, case, linux};
-use crate::say::{self, Stopwatch};
-use crate::server::Server;
-use crate::shell::Tool;
-use crate::tools;
+use anyhow::Result;
 
-/// Length of the video in the stress test that this repeats.
-const VIDEO_BYTES: u32 = 7_691_516;
-/// The simulator has it without being asked to make it.
-const VIDEO: &str = "vid_weir_bench";
-/// Agents and calls of each, all at once.
-const LOADS: [(u32, u32); 3] = [(4, 8), (4, 32), (16, 32)];
-/// Fetches that the bare client has open at once: more gain it nothing.
-const BARE_AT_ONCE: u32 = 32;
-/// sanzaru holds three descriptors a download, and files of all of them at once.
-const MOST_FOR_SANZARU: u32 = 128;
-/// How long sanzaru may take to import its libraries.
-const SANZARU_START: std::time::Duration = std::time::Duration::from_secs(60);
+use super::table::{Bar, Row};
+use super::{Benchmark, Setting};
+use downloads::{LOADS, Sources, Way};
 
-const COLUMNS: [&str; 9] = [
+const COLUMNS: [&str; 10] = [
     "downloads",
     "right",
     "wall s",
     "MB/s",
-    "cpu ms/dl",
+    "cpu ms each",
     "growth MiB",
     "ping p50 ms",
+    "ping p95 ms",
     "ping p99 ms",
     "others cpu %",
 ];
+const DOWNLOADS: usize = 0;
 const RIGHT: usize = 1;
 const SPEED: usize = 3;
 const CPU: usize = 4;
 const GROWTH: usize = 5;
-const PING: usize = 7;
+const PING_P99: usize = 8;
 
-/// Runs all cases.
-///
-/// # Errors
-/// When one cannot be run.
-pub(super) fn run(setting: &Setting) -> Result<Table> {
-    let simulator = Server::start(
-        Tool::new(&setting.weir)
-            .args(["simulate", "--listen", "127.0.0.1:0", "--profile", "instant"])
-            .args(["--video-bytes", &VIDEO_BYTES.to_string()]),
-    )?;
-    let folder = tempdir(&setting.folder)?;
-    let mut rows = Vec::new();
-    let measured = downloads(setting, &simulator, &folder, &mut rows);
-    let pictures = measured.and_then(|measured| Ok((measured, pictures(setting, &mut rows)?)));
-    // Whatever happened: hundreds of megabytes do not stay.
-    fs::remove_dir_all(&folder)?;
-    let (mut bars, pictures) = pictures?;
-    bars.extend(pictures);
-    simulator.stop()?;
-    Ok(Table { columns: COLUMNS.to_vec(), rows, bars })
-}
+/// The media server's benchmark.
+pub(super) const BENCHMARK: Benchmark = Benchmark {
+    name: "media",
+    columns: &COLUMNS,
+    // Every load in four ways, and the pictures.
+    cases: [4 * 3 + 1, 4 + 1],
+    usual: Duration::from_secs(15),
+    limit: Duration::from_secs(240),
+    repetition,
+};
 
-/// The downloads: every load by the bare client, by us, and by sanzaru.
-fn downloads(
-    setting: &Setting,
-    simulator: &Server,
-    folder: &Path,
-    rows: &mut Vec<Row>,
-) -> Result<Vec<Bar>> {
-    let sha256 = known_digest(simulator)?;
-    let base = format!("{}/v1", simulator.url());
-    let sanzaru = sanzaru();
-    if let Err(error) = &sanzaru {
-        say::note(&format!("bench: no rows of sanzaru: {error:#}"));
-    }
+fn repetition(setting: &Setting, rows: &mut Vec<Row>) -> Result<Vec<Bar>> {
+    let sources = Sources::start(setting)?;
+    let loads = if setting.small { &LOADS[..1] } else { &LOADS[..] };
     let mut found = Vec::new();
-    for (agents, calls) in setting.loads() {
-        let work = Work { setting, simulator, folder, agents, calls, sha256: &sha256 };
-        let bare = work.bare()?;
-        let ours = {
-            let media = folder.join("weir");
-            let server = Server::start(
-                Tool::new(&setting.weir)
-                    .args(["mcp", "--listen", "127.0.0.1:0", "--media"])
-                    .args([&media])
-                    .env("OPENAI_BASE_URL", &base)
-                    .env("OPENAI_API_KEY", "none"),
-            )?;
-            let row = work.tools("weir mcp", &server, &media.join("videos"))?;
-            server.stop()?;
-            row
-        };
-        let theirs = match &sanzaru {
-            Ok(program) if agents * calls <= MOST_FOR_SANZARU => {
-                let media = folder.join("sanzaru");
-                fs::create_dir_all(&media)?;
-                let server = start_sanzaru(program, &media, &base)?;
-                Some(work.tools("sanzaru 0.10.0", &server, &media.join("videos"))?)
-            }
-            _ => None,
-        };
-        found.push((bare[SPEED], ours.clone(), theirs.as_ref().map(|it| it[SPEED])));
-        let named = [("bare client", Some(bare)), ("weir mcp", Some(ours)), ("sanzaru", theirs)];
-        rows.extend(named.into_iter().filter_map(|(name, values)| {
-            Some(Row { name: format!("{name}, {agents}x{calls}"), values: values? })
-        }));
+    for &load in loads {
+        let measured = Way::ALL.map(|way| {
+            let name = format!("{}, {}x{}", way.name(), load.agents, load.calls);
+            setting.row(&name, || {
+                let values = sources.measure(setting, way, load)?;
+                Ok(Row { name: name.clone(), values })
+            })
+        });
+        rows.extend(measured.iter().cloned());
+        found.push(measured.map(|row| row.values));
     }
-    Ok(bars(&found))
-}
-
-/// What each load should come to: its bare speed, our row, and sanzaru's speed.
-fn bars(found: &[(f64, Vec<f64>, Option<f64>)]) -> Vec<Bar> {
-    let nan = f64::NAN;
-    let ours = |load: usize, column: usize| {
-        found.get(load).and_then(|(_, row, _)| row.get(column)).copied().unwrap_or(nan)
-    };
-    let bare = |load: usize| found.get(load).map_or(nan, |(speed, _, _)| *speed);
-    let theirs = |load: usize| found.get(load).and_then(|(_, _, speed)| *speed).unwrap_or(nan);
-    let bar = |what, at_most, measured| Bar { what, at_most, measured, control: None };
-    let running = f64::from(LOADS[0].0 * LOADS[0].1);
-    let waiting = f64::from(LOADS[2].0 * LOADS[2].1 - LOADS[1].0 * LOADS[1].1);
-    vec![
-        bar("4x8: bare speed / ours", 1.25, bare(0) / ours(0, SPEED)),
-        bar("4x8: sanzaru's speed / ours", 0.125, theirs(0) / ours(0, SPEED)),
-        bar("4x8: CPU per download, ms", 25.0, ours(0, CPU)),
-        bar("4x8: growth per transfer, MiB", 1.0, ours(0, GROWTH) / running),
-        bar("4x32: ping p99, ms", 20.0, ours(1, PING)),
-        bar(
-            "16x32: growth per waiting call, KiB",
-            64.0,
-            (ours(2, GROWTH) - ours(1, GROWTH)) * 1024.0 / waiting,
-        ),
-        bar(
-            "downloads that are not right",
-            0.0,
-            (0..found.len()).map(|load| ours(load, 0) - ours(load, RIGHT)).sum(),
-        ),
-    ]
-}
-
-/// One load.
-struct Work<'a> {
-    setting: &'a Setting,
-    simulator: &'a Server,
-    folder: &'a Path,
-    agents: u32,
-    calls: u32,
-    sha256: &'a str,
-}
-
-impl Work<'_> {
-    fn bare(&self) -> Result<Vec<f64>> {
-        let name = format!("bare client, {}x{}", self.agents, self.calls);
-        let url = format!("{}/v1/videos/{VIDEO}/content", self.simulator.url());
-        let files = (self.agents * self.calls).to_string();
-        let client = Tool::new(&self.setting.control)
-            .args(["fetch", &url, "--files", &files, "--at-once", &BARE_AT_ONCE.to_string()])
-            .args(["--folder".as_ref(), self.folder.as_os_str()]);
-        let outcome = case::run(&name, self.simulator, client)?;
-        let growth = outcome.client.peak_bytes;
-        row(&outcome, outcome.client.cpu_s, growth, 0.0)
-    }
-
-    fn tools(&self, name: &str, server: &Server, videos: &Path) -> Result<Vec<f64>> {
-        let name = format!("{name}, {}x{}", self.agents, self.calls);
-        let url = format!("{}/mcp", server.url());
-        let client = Tool::new(&self.setting.control)
-            .args(["tools", &url, "--video", VIDEO, "--sha256", self.sha256])
-            .args(["--agents", &self.agents.to_string(), "--calls", &self.calls.to_string()])
-            .args(["--bytes", &VIDEO_BYTES.to_string()])
-            .args(["--folder".as_ref(), videos.as_os_str()]);
-        let before = linux::cpu(self.simulator.pid()).context("the simulator is gone")?.seconds;
-        let watch = Stopwatch::start();
-        let outcome = case::run(&name, server, client)?;
-        let after = linux::cpu(self.simulator.pid()).context("the simulator is gone")?.seconds;
-        let upstream_percent = (after - before) / watch.elapsed().as_secs_f64() * 100.0;
-        let growth = outcome.server.peak_bytes - outcome.server.idle_bytes;
-        row(&outcome, outcome.server.cpu_s, growth, upstream_percent)
-    }
-}
-
-/// A row of the table: what the client printed, and what the process that did the work used.
-fn row(outcome: &Outcome, cpu_s: f64, growth: f64, upstream_percent: f64) -> Result<Vec<f64>> {
-    let json: Value = serde_json::from_str(&outcome.output).context("the client's output")?;
-    let number = |pointer: &str| json.pointer(pointer).and_then(Value::as_f64);
-    let calls = number("/calls").context("no number of calls")?;
-    let wall_s = number("/wall_s").context("no wall time")?;
-    if let Some(failed) = json["failed"].as_object().filter(|failed| !failed.is_empty()) {
-        say::note(&format!("bench: failed: {failed:?}"));
-    }
-    let ping = |quantile: &str| number(&format!("/ping_ms/{quantile}")).unwrap_or(f64::NAN);
-    Ok(vec![
-        calls,
-        number("/ok").unwrap_or(0.0),
-        wall_s,
-        number("/bytes").unwrap_or(0.0) / 1e6 / wall_s,
-        cpu_s * 1_000.0 / calls,
-        growth / 1024.0 / 1024.0,
-        ping("p50"),
-        ping("p99"),
-        (outcome.others_percent - upstream_percent).max(0.0),
-    ])
-}
-
-/// The digest that the simulator knows; asking for the video's state brings it into being.
-fn known_digest(simulator: &Server) -> Result<String> {
-    case::get_json(simulator.url(), &format!("/v1/videos/{VIDEO}"))?;
-    let stats = case::get_json(simulator.url(), "/weir/stats")?;
-    let videos = stats.pointer("/media/videos").or_else(|| stats.get("videos"));
-    let videos = videos.and_then(Value::as_array).context("no videos in /weir/stats")?;
-    let video = videos.iter().find(|video| video["id"] == VIDEO);
-    let digest = video.and_then(|video| video["sha256"].as_str());
-    digest.map(str::to_owned).context("no digest in /weir/stats")
-}
-
-fn sanzaru() -> Result<PathBuf> {
-    Ok(tools::environment("sanzaru", &["tests/media/sanzaru.txt"])?.join("sanzaru"))
-}
-
-/// sanzaru prints no URL and takes no port 0: it gets a port that was free a moment ago.
-fn start_sanzaru(program: &Path, media: &Path, base: &str) -> Result<Server> {
-    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-    let media = media.to_str().context("the folder's name is not UTF-8")?;
-    let script = format!(
-        "echo http://127.0.0.1:{port}; exec \"$0\" --transport http --host 127.0.0.1 --port {port}"
-    );
-    let server = Server::start(
-        Tool::new("sh")
-            .args(["-c", &script])
-            .args([program])
-            .env("SANZARU_MEDIA_PATH", media)
-            .env("OPENAI_BASE_URL", base)
-            .env("OPENAI_API_KEY", "none")
-            .env("LOG_LEVEL", "ERROR"),
-    )?;
-    let watch = Stopwatch::start();
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        if watch.elapsed() > SANZARU_START {
-            bail!("sanzaru did not listen within {SANZARU_START:?}");
-        }
-        linux::pause();
-    }
-    Ok(server)
-}
-
-/// One picture on one thread, beside Pillow's, from `weir bench media`.
-fn pictures(setting: &Setting, rows: &mut Vec<Row>) -> Result<Vec<Bar>> {
-    let python = tools::python()?;
-    let (items, repeat) = if setting.small { ("2", "3") } else { ("8", "9") };
-    let output = Tool::new(&setting.weir)
-        .args(["bench", "media", "--json", "--quiet", "--items", items, "--repeat", repeat])
-        .args(["--python".as_ref(), python.as_os_str()])
-        .read()?;
-    let json: Value = serde_json::from_str(&output)?;
-    let median = |by: &str, step: &str| {
-        let times = json["picture"][by][step].as_array();
-        let mut times: Vec<f64> = times.into_iter().flatten().filter_map(Value::as_f64).collect();
-        times.sort_by(f64::total_cmp);
-        times.get(times.len() / 2).map_or(f64::NAN, |seconds| seconds * 1_000.0)
-    };
-    let mut bars = Vec::new();
-    for (what, step) in [
-        ("resize: our time / Pillow's", "resize_s"),
-        ("JPEG to PNG: our time / Pillow's", "whole_s"),
-    ] {
-        let (ours, theirs) = (median("weir", step), median("python", step));
-        bars.push(Bar { what, at_most: 1.0 / 3.0, measured: ours / theirs, control: None });
-        for (by, time) in [("weir", ours), ("Pillow", theirs)] {
-            let mut values = vec![f64::NAN; COLUMNS.len()];
-            // A picture has no transfer: its time on one thread is its CPU time.
-            values[CPU] = time;
-            rows.push(Row { name: format!("picture, {step}, {by}"), values });
-        }
-    }
+    let mut bars = bars(&found);
+    bars.extend(pictures::measure(setting, rows));
+    sources.stop()?;
     Ok(bars)
 }
 
-/// A folder of its own for files.
-fn tempdir(beneath: &Path) -> Result<PathBuf> {
-    let folder = beneath.join("media-files");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
+/// What the downloads should come to. Of every load, the numbers of each way; a small benchmark has
+/// only the first load.
+fn bars(found: &[[Vec<f64>; 4]]) -> Vec<Bar> {
+    let of = |load: usize, way: Way, column: usize| {
+        let rows = found.get(load).map(|ways| &ways[way.index()]);
+        rows.and_then(|row| row.get(column)).copied().unwrap_or(f64::NAN)
+    };
+    let ours = |load, column| of(load, Way::Weir, column);
+    let bar = |what, at_most, measured| Bar { what, at_most, measured, control: None };
+    let mut bars = Vec::new();
+    for (load, [checked, theirs]) in SPEEDS.into_iter().enumerate() {
+        bars.push(bar(checked, 1.25, of(load, Way::Checked, SPEED) / ours(load, SPEED)));
+        bars.push(bar(theirs, 0.125, of(load, Way::Sanzaru, SPEED) / ours(load, SPEED)));
     }
-    fs::create_dir_all(&folder)?;
-    Ok(folder)
+    let control = |way| Some(of(0, way, CPU));
+    let cpu = bar("4x8: CPU per download, ms (control: bare, checked)", 25.0, ours(0, CPU));
+    bars.push(Bar { control: control(Way::Checked), ..cpu });
+    let running = f64::from(LOADS[0].all());
+    bars.push(bar("4x8: growth per transfer, MiB", 1.0, ours(0, GROWTH) / running));
+    let waiting = f64::from(LOADS[2].all() - LOADS[1].all());
+    let growth = (ours(2, GROWTH) - ours(1, GROWTH)) * 1024.0 / waiting;
+    bars.push(bar("16x32: growth per waiting call, KiB", 64.0, growth));
+    bars.push(bar("4x32: ping p99, ms", 20.0, ours(1, PING_P99)));
+    let missing = (0..found.len()).map(|load| ours(load, DOWNLOADS) - ours(load, RIGHT)).sum();
+    bars.push(bar("downloads that are not right", 0.0, missing));
+    bars
 }
 
-impl Setting {
-    /// The loads, or the smallest one alone.
-    fn loads(&self) -> Vec<(u32, u32)> {
-        if self.small { LOADS[..1].to_vec() } else { LOADS.to_vec() }
+/// Names of the bars of speed, by load: 0.8 of a bare client that checks and syncs, 8 times sanzaru.
+const SPEEDS: [[&str; 2]; 3] = [
+    ["4x8: speed of the bare client, checked / ours", "4x8: speed of sanzaru / ours"],
+    ["4x32: speed of the bare client, checked / ours", "4x32: speed of sanzaru / ours"],
+    ["16x32: speed of the bare client, checked / ours", "16x32: speed of sanzaru / ours"],
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The numbers of a way, with a speed, CPU time, growth and p99.
+    fn row(downloads: f64, speed: f64, cpu: f64, growth: f64, p99: f64) -> Vec<f64> {
+        vec![downloads, downloads, 1.0, speed, cpu, growth, 1.0, 2.0, p99, 0.0]
+    }
+
+    fn measured(bars: &[Bar], what: &str) -> f64 {
+        bars.iter().find(|bar| bar.what.starts_with(what)).unwrap().measured
+    }
+
+    #[test]
+    fn the_bars_relate_ours_to_the_others_of_the_same_load() {
+        let found = [
+            [
+                row(32.0, 900.0, 13.0, 9.0, f64::NAN),
+                row(32.0, 500.0, 19.0, 9.0, f64::NAN),
+                row(32.0, 400.0, 21.0, 16.0, 3.0),
+                row(32.0, 40.0, 120.0, 100.0, 1_900.0),
+            ],
+            [
+                row(128.0, 900.0, 13.0, 9.0, f64::NAN),
+                row(128.0, 500.0, 19.0, 9.0, f64::NAN),
+                row(128.0, 500.0, 21.0, 32.0, 7.0),
+                vec![f64::NAN; COLUMNS.len()],
+            ],
+            [
+                row(512.0, 900.0, 13.0, 9.0, f64::NAN),
+                row(512.0, 600.0, 19.0, 9.0, f64::NAN),
+                row(512.0, 500.0, 21.0, 44.0, 9.0),
+                vec![f64::NAN; COLUMNS.len()],
+            ],
+        ];
+        let bars = bars(&found);
+        assert_eq!(measured(&bars, "4x8: speed of the bare"), 1.25);
+        assert_eq!(measured(&bars, "16x32: speed of the bare"), 1.2);
+        assert_eq!(measured(&bars, "4x8: speed of sanzaru"), 0.1);
+        assert!(measured(&bars, "4x32: speed of sanzaru").is_nan());
+        assert_eq!(measured(&bars, "4x8: growth per transfer"), 0.5);
+        assert_eq!(measured(&bars, "16x32: growth per waiting"), 32.0);
+        assert_eq!(measured(&bars, "4x32: ping p99"), 7.0);
+        assert_eq!(measured(&bars, "downloads that"), 0.0);
+    }
+
+    #[test]
+    fn a_small_benchmark_leaves_the_larger_loads_unknown() {
+        let nothing = vec![f64::NAN; COLUMNS.len()];
+        let ours = row(32.0, 400.0, 21.0, 16.0, 3.0);
+        let bars = bars(&[[nothing.clone(), nothing.clone(), ours, nothing]]);
+        assert!(
+            measured(&bars, "16x32: growth").is_nan() && measured(&bars, "4x32: ping").is_nan()
+        );
+        assert_eq!(measured(&bars, "4x8: growth"), 0.5);
     }
 }

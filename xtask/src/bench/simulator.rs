@@ -1,10 +1,12 @@
 //! The simulator beside the bare server, both driven by the bare client.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::table::{Bar, Row, Table};
-use super::{Setting, case};
+use super::table::{Bar, Row};
+use super::{Benchmark, Setting, case};
 use crate::server::Server;
 use crate::shell::Tool;
 
@@ -43,43 +45,44 @@ struct Load {
     http2: Option<&'static str>,
 }
 
-/// Runs all cases.
-///
-/// # Errors
-/// When one cannot be run.
-pub(super) fn run(setting: &Setting) -> Result<Table> {
-    let mut rows = Vec::new();
+/// The simulator's benchmark.
+pub(super) const BENCHMARK: Benchmark = Benchmark {
+    name: "simulator",
+    columns: &COLUMNS,
+    cases: [3, 3],
+    usual: Duration::from_secs(35),
+    limit: Duration::from_secs(120),
+    repetition,
+};
+
+fn repetition(setting: &Setting, rows: &mut Vec<Row>) -> Result<Vec<Bar>> {
     let (users, many) = (setting.streams(3_000), setting.streams(10_000));
-    let (mut control, mut http1, mut http2) = (Vec::new(), Vec::new(), Vec::new());
-    for _ in 0..setting.repeat {
-        let load = |name: &str, server: Tool| Load {
-            name: name.to_owned(),
-            server,
-            gap_ms: GAP_MS,
-            users,
-            http2: None,
-        };
-        let bare = load("bare server, HTTP/1.1", bare_server(setting));
-        control = measure(setting, bare, &mut rows)?;
-        let server = simulator(setting, "bench-http1", GAP_MS, EVENTS)?;
-        http1 = measure(setting, load("weir simulate, HTTP/1.1", server), &mut rows)?;
-        let server = simulator(setting, "bench-http2", HTTP2_GAP_MS, HTTP2_EVENTS)?;
-        let load = Load {
-            name: "weir simulate, HTTP/2, 2 connections".to_owned(),
-            server,
-            gap_ms: HTTP2_GAP_MS,
-            users: many,
-            http2: Some("2"),
-        };
-        http2 = measure(setting, load, &mut rows)?;
-    }
+    let load = |name: &str, server: Tool| Load {
+        name: name.to_owned(),
+        server,
+        gap_ms: GAP_MS,
+        users,
+        http2: None,
+    };
+    let bare = load("bare server, HTTP/1.1", bare_server(setting));
+    let control = measure(setting, bare, rows);
+    let server = simulator(setting, "bench-http1", GAP_MS, EVENTS)?;
+    let http1 = measure(setting, load("weir simulate, HTTP/1.1", server), rows);
+    let load = Load {
+        name: "weir simulate, HTTP/2, 2 connections".to_owned(),
+        server: simulator(setting, "bench-http2", HTTP2_GAP_MS, HTTP2_EVENTS)?,
+        gap_ms: HTTP2_GAP_MS,
+        users: many,
+        http2: Some("2"),
+    };
+    let http2 = measure(setting, load, rows);
     let bar = |what, at_most, column: usize| Bar {
         what,
         at_most,
         measured: http1[column],
         control: Some(control[column]),
     };
-    let bars = vec![
+    Ok(vec![
         bar("HTTP/1.1: lateness p99, ms", 5.0, LATE),
         bar("HTTP/1.1: mean gap error, %", 0.2, GAP),
         bar("HTTP/1.1: CPU per event, µs", 16.0, CPU),
@@ -97,8 +100,7 @@ pub(super) fn run(setting: &Setting) -> Result<Table> {
             measured: f64::from(many) - http2[WHOLE],
             control: None,
         },
-    ];
-    Ok(Table { columns: COLUMNS.to_vec(), rows, bars })
+    ])
 }
 
 impl Bar {
@@ -121,38 +123,47 @@ fn simulator(setting: &Setting, profile: &str, gap_ms: u32, events: u32) -> Resu
 }
 
 /// Runs one case, adds its row and returns its numbers.
-fn measure(setting: &Setting, load: Load, rows: &mut Vec<Row>) -> Result<Vec<f64>> {
-    let server = Server::start(load.server)?;
-    let url = format!("{}/v1/chat/completions", server.url());
-    let mut client = Tool::new(&setting.control).args([
-        "load",
-        &url,
-        "--start",
-        START,
-        "--users",
-        &load.users.to_string(),
-    ]);
-    if let Some(connections) = load.http2 {
-        client = client.args(["--http2", connections]);
+fn measure(setting: &Setting, load: Load, rows: &mut Vec<Row>) -> Vec<f64> {
+    let name = load.name.clone();
+    let row = setting.row(&name, || load.row(setting));
+    rows.push(row.clone());
+    row.values
+}
+
+impl Load {
+    fn row(self, setting: &Setting) -> Result<Row> {
+        let server = Server::start(self.server)?;
+        let url = format!("{}/v1/chat/completions", server.url());
+        let mut client = Tool::new(&setting.control).args([
+            "load",
+            &url,
+            "--start",
+            START,
+            "--users",
+            &self.users.to_string(),
+        ]);
+        if let Some(connections) = self.http2 {
+            client = client.args(["--http2", connections]);
+        }
+        let outcome = case::run(&server, client, setting.progress.limit())?;
+        let client: Value =
+            serde_json::from_str(&outcome.output).context("the bare client's output")?;
+        let stats = case::get_json(server.url(), "/weir/stats")?;
+        let number = |value: &Value, path: &str| {
+            value.pointer(path).and_then(Value::as_f64).unwrap_or(f64::NAN)
+        };
+        let chunks = number(&client, "/chunks");
+        let (gap_ms, users) = (f64::from(self.gap_ms), f64::from(self.users));
+        let values = vec![
+            users,
+            number(&client, "/whole"),
+            outcome.server.cpu_s * 1e6 / chunks,
+            number(&stats, "/lateness_ms/p99"),
+            (number(&client, "/gap_ms/mean") - gap_ms).abs() / gap_ms * 100.0,
+            (outcome.server.peak_bytes - outcome.server.idle_bytes) / 1024.0 / users,
+            outcome.client.cpu_s * 1e6 / chunks,
+            outcome.others_percent,
+        ];
+        Ok(Row { name: self.name, values })
     }
-    let outcome = case::run(&load.name, &server, client)?;
-    let client: Value =
-        serde_json::from_str(&outcome.output).context("the bare client's output")?;
-    let stats = case::get_json(server.url(), "/weir/stats")?;
-    let number =
-        |value: &Value, path: &str| value.pointer(path).and_then(Value::as_f64).unwrap_or(f64::NAN);
-    let chunks = number(&client, "/chunks");
-    let gap_ms = f64::from(load.gap_ms);
-    let values = vec![
-        f64::from(load.users),
-        number(&client, "/whole"),
-        outcome.server.cpu_s * 1e6 / chunks,
-        number(&stats, "/lateness_ms/p99"),
-        (number(&client, "/gap_ms/mean") - gap_ms).abs() / gap_ms * 100.0,
-        (outcome.server.peak_bytes - outcome.server.idle_bytes) / 1024.0 / f64::from(load.users),
-        outcome.client.cpu_s * 1e6 / chunks,
-        outcome.others_percent,
-    ];
-    rows.push(Row { name: load.name, values: values.clone() });
-    Ok(values)
 }

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use super::table::{Bar, Row, Table};
-use super::{Setting, case};
+use super::table::{Bar, Row};
+use super::{Benchmark, Setting, case};
 use crate::server::Server;
 use crate::shell::Tool;
 
@@ -46,75 +47,53 @@ struct Load {
     events: u32,
 }
 
-/// Runs all cases.
-///
-/// # Errors
-/// When one cannot be run.
-pub(super) fn run(setting: &Setting) -> Result<Table> {
+/// The tester's benchmark.
+pub(super) const BENCHMARK: Benchmark = Benchmark {
+    name: "stress",
+    columns: &COLUMNS,
+    cases: [9, 9],
+    usual: Duration::from_secs(20),
+    limit: Duration::from_secs(120),
+    repetition,
+};
+
+fn repetition(setting: &Setting, rows: &mut Vec<Row>) -> Result<Vec<Bar>> {
     let users = setting.streams(3_000);
-    let mut rows = Vec::new();
     let mut bars = Vec::new();
-    for _ in 0..setting.repeat {
-        bars.clear();
-        for simulator in [false, true] {
-            for start in ["burst", SPREAD] {
-                let load = Load { simulator, tester: false, start, users, events: EVENTS };
-                let bare = measure(setting, load, &mut rows)?;
-                let tester = measure(setting, Load { tester: true, ..load }, &mut rows)?;
-                bars.extend(bars_of(load, &bare, &tester));
-            }
+    for simulator in [false, true] {
+        for start in ["burst", SPREAD] {
+            let load = Load { simulator, tester: false, start, users, events: EVENTS };
+            let bare = measure(setting, load, rows);
+            let tester = measure(setting, Load { tester: true, ..load }, rows);
+            bars.extend(bars_of(load, &bare, &tester));
         }
-        let many = setting.streams(12_000);
-        let load =
-            Load { simulator: true, tester: true, start: SPREAD, users: many, events: LONG_EVENTS };
-        let most = measure(setting, load, &mut rows)?;
-        bars.push(bar("12,000 with simulator: TTFT p99, ms", 1210.0, most[TTFT], None));
-        bars.push(bar(
-            "12,000 with simulator: not whole",
-            0.0,
-            f64::from(many) - most[WHOLE],
-            None,
-        ));
     }
-    Ok(Table { columns: COLUMNS.to_vec(), rows, bars })
+    let many = setting.streams(12_000);
+    let load =
+        Load { simulator: true, tester: true, start: SPREAD, users: many, events: LONG_EVENTS };
+    let most = measure(setting, load, rows);
+    let missing = f64::from(many) - most[WHOLE];
+    bars.push(bar("12,000 with simulator: TTFT p99, ms", 1210.0, most[TTFT], None));
+    bars.push(bar("12,000 with simulator: not whole", 0.0, missing, None));
+    Ok(bars)
 }
 
 /// What the tester should reach in a case; the bars are those of a burst and of a spread start.
 fn bars_of(load: Load, bare: &[f64], tester: &[f64]) -> Vec<Bar> {
     let burst = load.start == "burst";
-    let names = match (load.simulator, burst) {
-        (false, true) => [
-            "bare server, burst: CPU s/1000 streams",
-            "… memory, MiB",
-            "… TTFT error p99, ms",
-            "… not whole",
-        ],
-        (false, false) => [
-            "bare server, spread: CPU s/1000 streams",
-            "… memory, MiB",
-            "… TTFT error p99, ms",
-            "… not whole",
-        ],
-        (true, true) => [
-            "simulator, burst: CPU s/1000 streams",
-            "… memory, MiB",
-            "… TTFT error p99, ms",
-            "… not whole",
-        ],
-        (true, false) => [
-            "simulator, spread: CPU s/1000 streams",
-            "… memory, MiB",
-            "… TTFT error p99, ms",
-            "… not whole",
-        ],
+    let first = match (load.simulator, burst) {
+        (false, true) => "bare server, burst: CPU s/1000 streams",
+        (false, false) => "bare server, spread: CPU s/1000 streams",
+        (true, true) => "simulator, burst: CPU s/1000 streams",
+        (true, false) => "simulator, spread: CPU s/1000 streams",
     };
     let error_limit = if burst { 20.0 } else { 10.0 };
     let missing = f64::from(load.users) - tester[WHOLE];
     vec![
-        bar(names[0], 1.0, tester[CPU], Some(bare[CPU])),
-        bar(names[1], 30.0, tester[MEMORY], Some(bare[MEMORY])),
-        bar(names[2], error_limit, tester[TTFT_ERROR], None),
-        bar(names[3], 0.0, missing, Some(f64::from(load.users) - bare[WHOLE])),
+        bar(first, 1.0, tester[CPU], Some(bare[CPU])),
+        bar("… memory, MiB", 30.0, tester[MEMORY], Some(bare[MEMORY])),
+        bar("… TTFT error p99, ms", error_limit, tester[TTFT_ERROR], None),
+        bar("… not whole", 0.0, missing, Some(f64::from(load.users) - bare[WHOLE])),
     ]
 }
 
@@ -123,38 +102,50 @@ fn bar(what: &'static str, at_most: f64, measured: f64, control: Option<f64>) ->
 }
 
 /// Runs one case, adds its row and returns its numbers.
-fn measure(setting: &Setting, load: Load, rows: &mut Vec<Row>) -> Result<Vec<f64>> {
-    let server = if load.simulator { "simulator" } else { "bare server" };
-    let client = if load.tester { "weir stress" } else { "bare client" };
-    let name = format!("{client} → {server}, {}", load.start);
-    let server = start_server(setting, load)?;
-    let url = format!("{}/v1/chat/completions", server.url());
-    let out = setting.folder.join("stress-run");
-    let outcome = case::run(&name, &server, client_tool(setting, load, &url, &out)?)?;
-    let text = if load.tester {
-        let path = out.join("run.json");
-        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?
-    } else {
-        outcome.output
-    };
-    let result: Value = serde_json::from_str(&text).context("the client's result")?;
-    let numbers = if load.tester { &TESTER } else { &BARE };
-    let number = |path: &str| result.pointer(path).and_then(Value::as_f64).unwrap_or(f64::NAN);
-    let users = f64::from(load.users);
-    let values = vec![
-        users,
-        number(numbers.whole),
-        outcome.client.cpu_s / users * 1000.0,
-        outcome.client.peak_bytes / 1024.0 / 1024.0,
-        number(numbers.ttft_p99),
-        number(numbers.ttft_error_p99),
-        number(numbers.gap_p99),
-        outcome.others_percent,
-    ];
-    let trusted = result.pointer("/levels/0/trusted").and_then(Value::as_bool) != Some(false);
-    let name = if trusted { name } else { format!("{name} (not trusted)") };
-    rows.push(Row { name, values: values.clone() });
-    Ok(values)
+fn measure(setting: &Setting, load: Load, rows: &mut Vec<Row>) -> Vec<f64> {
+    let name = load.name();
+    let row = setting.row(&name, || load.row(setting));
+    rows.push(row.clone());
+    row.values
+}
+
+impl Load {
+    fn name(self) -> String {
+        let server = if self.simulator { "simulator" } else { "bare server" };
+        let client = if self.tester { "weir stress" } else { "bare client" };
+        format!("{client} → {server}, {}", self.start)
+    }
+
+    fn row(self, setting: &Setting) -> Result<Row> {
+        let server = start_server(setting, self)?;
+        let url = format!("{}/v1/chat/completions", server.url());
+        let out = setting.folder.join("stress-run");
+        let client = client_tool(setting, self, &url, &out)?;
+        let outcome = case::run(&server, client, setting.progress.limit())?;
+        let text = if self.tester {
+            let path = out.join("run.json");
+            fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?
+        } else {
+            outcome.output
+        };
+        let result: Value = serde_json::from_str(&text).context("the client's result")?;
+        let paths = if self.tester { &TESTER } else { &BARE };
+        let number = |path: &str| result.pointer(path).and_then(Value::as_f64).unwrap_or(f64::NAN);
+        let users = f64::from(self.users);
+        let values = vec![
+            users,
+            number(paths.whole),
+            outcome.client.cpu_s / users * 1000.0,
+            outcome.client.peak_bytes / 1024.0 / 1024.0,
+            number(paths.ttft_p99),
+            number(paths.ttft_error_p99),
+            number(paths.gap_p99),
+            outcome.others_percent,
+        ];
+        let trusted = result.pointer("/levels/0/trusted").and_then(Value::as_bool) != Some(false);
+        let name = self.name();
+        Ok(Row { name: if trusted { name } else { format!("{name} (not trusted)") }, values })
+    }
 }
 
 /// Where a client's result holds what.

@@ -1,6 +1,10 @@
 //! The result of a benchmark: rows of numbers, and the bars that they should reach.
 
+use std::cmp::Ordering;
+
 use serde_json::{Value, json};
+
+use crate::number::{median, three_digits as number};
 
 /// A benchmark's rows.
 pub(super) struct Table {
@@ -11,6 +15,7 @@ pub(super) struct Table {
 }
 
 /// One case.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Row {
     pub(super) name: String,
     /// One for each column; NaN where it cannot be known.
@@ -18,6 +23,7 @@ pub(super) struct Row {
 }
 
 /// A number to reach, from the design of the program.
+#[derive(Debug, Clone)]
 pub(super) struct Bar {
     pub(super) what: &'static str,
     pub(super) at_most: f64,
@@ -26,20 +32,27 @@ pub(super) struct Bar {
     pub(super) control: Option<f64>,
 }
 
+impl Row {
+    /// A case that could not be measured.
+    pub(super) fn unknown(name: &str, columns: usize) -> Self {
+        Self { name: name.to_owned(), values: vec![f64::NAN; columns] }
+    }
+}
+
 impl Table {
     /// The table as text: the rows, then the bars.
     pub(super) fn render(&self) -> String {
-        let mut lines = vec![aligned("case", self.columns.iter().map(ToString::to_string))];
-        for row in &self.rows {
-            lines.push(aligned(&row.name, row.values.iter().map(|value| number(*value))));
-        }
-        lines.push(String::new());
-        let heads = ["at most", "measured", "control", "ratio", ""];
-        lines.push(aligned("to reach", heads.iter().map(ToString::to_string)));
-        for bar in &self.bars {
-            lines.push(aligned(bar.what, bar.cells().into_iter()));
-        }
-        lines.join("\n")
+        let cases = self
+            .rows
+            .iter()
+            .map(|row| line(&row.name, row.values.iter().map(|value| number(*value))));
+        let heads = line("case", self.columns.iter().map(ToString::to_string));
+        let cases = aligned(std::iter::once(heads).chain(cases).collect());
+        let bars = self.bars.iter().map(|bar| line(bar.what, bar.cells().into_iter()));
+        let heads = ["at most", "measured", "control", "ratio", ""].map(str::to_owned);
+        let bars =
+            aligned(std::iter::once(line("to reach", heads.into_iter())).chain(bars).collect());
+        format!("{cases}\n\n{bars}")
     }
 
     pub(super) fn to_json(&self) -> Value {
@@ -60,66 +73,103 @@ impl Table {
 }
 
 impl Bar {
-    fn reached(&self) -> bool {
-        self.measured <= self.at_most
+    /// `None` when it could not be measured.
+    fn reached(&self) -> Option<bool> {
+        self.measured.partial_cmp(&self.at_most).map(Ordering::is_le)
     }
 
     fn cells(&self) -> Vec<String> {
         let control = self.control.unwrap_or(f64::NAN);
+        let verdict = match self.reached() {
+            Some(true) => "reached",
+            Some(false) => "MISSED",
+            None => "not measured",
+        };
         vec![
             number(self.at_most),
             number(self.measured),
             number(control),
             number(self.measured / control),
-            if self.reached() { "reached" } else { "MISSED" }.to_owned(),
+            verdict.to_owned(),
         ]
     }
 }
 
-/// A name and right-aligned columns.
-fn aligned(name: &str, cells: impl Iterator<Item = String>) -> String {
-    let cells: String = cells.map(|cell| format!(" {cell:>13}")).collect();
-    format!("{name:<58}{cells}").trim_end().to_owned()
+/// The bars of several repetitions, each with its medians.
+pub(super) fn medians(repetitions: Vec<Vec<Bar>>) -> Vec<Bar> {
+    let Some(first) = repetitions.first() else { return Vec::new() };
+    let of = |index: usize, value: fn(&Bar) -> f64| {
+        median(repetitions.iter().filter_map(|bars| bars.get(index)).map(value))
+    };
+    let bars = first.iter().enumerate().map(|(index, bar)| Bar {
+        what: bar.what,
+        at_most: of(index, |bar| bar.at_most),
+        measured: of(index, |bar| bar.measured),
+        control: bar.control.map(|_| of(index, |bar| bar.control.unwrap_or(f64::NAN))),
+    });
+    bars.collect()
 }
 
-/// Three significant digits, or a dash.
-fn number(value: f64) -> String {
-    if !value.is_finite() {
-        return "-".to_owned();
-    }
-    match value.abs() {
-        size if size >= 100.0 || size == 0.0 => format!("{value:.0}"),
-        size if size >= 10.0 => format!("{value:.1}"),
-        size if size >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
-    }
+/// A name and what stands behind it.
+fn line(name: &str, cells: impl Iterator<Item = String>) -> Vec<String> {
+    std::iter::once(name.to_owned()).chain(cells).collect()
+}
+
+/// Names to the left and numbers to the right, each column as wide as its widest.
+fn aligned(lines: Vec<Vec<String>>) -> String {
+    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = lines.iter().filter_map(|line| line.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let text = lines.iter().map(|line| {
+        let mut cells = line.iter().zip(&widths);
+        let (name, width) = cells.next().map_or(("", 0), |(name, width)| (name.as_str(), *width));
+        let cells: String = cells.map(|(cell, width)| format!("  {cell:>width$}")).collect();
+        format!("{name:<width$}{cells}").trim_end().to_owned()
+    });
+    text.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn rows_and_bars_are_aligned_and_judged() {
-        let bar = |measured| Bar { what: "CPU, µs", at_most: 16.0, measured, control: Some(10.0) };
-        let table = Table {
-            columns: vec!["cpu, µs"],
-            rows: vec![Row { name: "control".into(), values: vec![9.876] }],
-            bars: vec![bar(16.0), bar(16.1)],
-        };
-        let text = table.render();
-        let lines: Vec<Vec<&str>> =
-            text.lines().map(|line| line.split_whitespace().collect()).collect();
-        assert_eq!(lines[1], ["control", "9.88"]);
-        assert_eq!(lines[4], ["CPU,", "µs", "16.0", "16.0", "10.0", "1.60", "reached"]);
-        assert_eq!(lines[5], ["CPU,", "µs", "16.0", "16.1", "10.0", "1.61", "MISSED"]);
-        assert_eq!(table.to_json()["bars"][1]["reached"], false);
+    fn bar(measured: f64) -> Bar {
+        Bar { what: "CPU, µs", at_most: 16.0, measured, control: Some(10.0) }
     }
 
     #[test]
-    fn what_is_not_known_is_a_dash_and_reaches_nothing() {
-        assert_eq!(number(f64::NAN), "-");
-        let bar = Bar { what: "x", at_most: 1.0, measured: f64::NAN, control: None };
-        assert!(!bar.reached());
+    fn rows_and_bars_are_aligned_and_judged() {
+        let table = Table {
+            columns: vec!["cpu, µs"],
+            rows: vec![Row { name: "control".into(), values: vec![9.876] }],
+            bars: vec![bar(16.0), bar(16.1), bar(f64::NAN)],
+        };
+        let expected = "case     cpu, µs\n\
+                        control     9.88\n\
+                        \n\
+                        to reach  at most  measured  control  ratio\n\
+                        CPU, µs      16.0      16.0     10.0   1.60       reached\n\
+                        CPU, µs      16.0      16.1     10.0   1.61        MISSED\n\
+                        CPU, µs      16.0         –     10.0      –  not measured";
+        assert_eq!(table.render(), expected);
+        assert_eq!(table.to_json()["bars"][1]["reached"], false);
+        assert_eq!(table.to_json()["bars"][2]["reached"], Value::Null);
+    }
+
+    #[test]
+    fn repetitions_are_judged_by_their_median_and_one_that_failed_is_left_out() {
+        let bars =
+            medians(vec![vec![bar(9.0)], vec![bar(f64::NAN)], vec![bar(1.0)], vec![bar(2.0)]]);
+        assert_eq!(bars.len(), 1);
+        assert_eq!((bars[0].measured, bars[0].control), (2.0, Some(10.0)));
+    }
+
+    #[test]
+    fn a_case_that_failed_has_a_row_of_unknown_numbers() {
+        let row = Row::unknown("case", 2);
+        assert!(row.values.len() == 2 && row.values.iter().all(|value| value.is_nan()));
     }
 }

@@ -6,12 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::ValueEnum;
 
-use super::Started;
-use super::process::{Peer, free_port};
 use crate::cargo::{self, Profile};
+use crate::server::{Server, free_port};
 use crate::shell::Tool;
 use crate::{repository, say, tools};
 
@@ -44,38 +43,31 @@ pub(crate) enum Kind {
 pub(super) const ALL: [Kind; 7] =
     [Kind::Django, Kind::Fastapi, Kind::Flask, Kind::Express, Kind::Go, Kind::Axum, Kind::Weir];
 
-/// The programs that the asked servers need.
-pub(super) struct Tools {
-    pub(super) weir: PathBuf,
-    python: Option<PathBuf>,
-    node: Option<PathBuf>,
-    go_server: Option<PathBuf>,
-    axum: Option<PathBuf>,
+/// A server whose program is there.
+pub(super) struct Installed {
+    pub(super) kind: Kind,
+    program: PathBuf,
 }
 
-impl Tools {
-    /// Installs and builds what is missing.
-    ///
-    /// # Errors
-    /// When something cannot be installed or built.
-    pub(super) fn prepare(kinds: &[Kind], weir: &Path) -> Result<Self> {
-        let any = |wanted: &[Kind]| kinds.iter().any(|kind| wanted.contains(kind));
-        let python = any(&[Kind::Django, Kind::Fastapi, Kind::Flask]);
-        Ok(Self {
-            weir: weir.to_owned(),
-            python: python.then(tools::python).transpose()?,
-            node: any(&[Kind::Express])
-                .then(|| tools::node_for(Path::new("peers/node"), "peers"))
-                .transpose()?,
-            go_server: any(&[Kind::Go]).then(build_go).transpose()?,
-            axum: any(&[Kind::Axum])
-                .then(|| cargo::build("peer-axum", "peer-axum", Profile::Release))
-                .transpose()?,
-        })
+/// Servers that were started for one run: the one under test and what stands behind it.
+pub(super) struct Started {
+    front: Server,
+    behind: Option<Server>,
+}
+
+impl Started {
+    /// The base URL of the one under test.
+    pub(super) fn url(&self) -> &str {
+        self.front.url()
     }
 
-    fn python(&self) -> Result<Tool> {
-        Ok(Tool::new(self.python.as_ref().context("Python was not prepared")?))
+    /// Ends both.
+    ///
+    /// # Errors
+    /// When one of them had died.
+    pub(super) fn end(self) -> Result<()> {
+        self.front.end()?;
+        self.behind.map_or(Ok(()), Server::end)
     }
 }
 
@@ -127,58 +119,67 @@ impl Kind {
         }
     }
 
-    /// Starts it on a free port of loopback.
-    pub(super) fn start(self, tools: &Tools) -> Result<Started> {
-        let port = free_port()?;
-        let text = port.to_string();
-        let tool = match self {
-            Self::Django => uvicorn(tools, "django_asgi:application", &text)?,
-            Self::Fastapi => uvicorn(tools, "fastapi_asgi:application", &text)?,
-            Self::Flask => gunicorn(tools, &text)?,
-            Self::Express => {
-                let node = tools.node.as_ref().context("Node was not prepared")?;
-                Tool::new(node).args(["peers/node/express.mjs"]).env("NODE_ENV", "production")
-            }
-            Self::Go => Tool::new(tools.go_server.as_ref().context("Go was not prepared")?),
-            Self::Axum => Tool::new(tools.axum.as_ref().context("axum was not prepared")?),
-            Self::Weir => return start_weir(tools),
+    /// Installs or builds its program where it is missing.
+    ///
+    /// # Errors
+    /// When that is not possible here.
+    pub(super) fn install(self, weir: &Path) -> Result<Installed> {
+        let program = match self {
+            Self::Django | Self::Fastapi | Self::Flask => tools::python()?,
+            Self::Express => tools::node_for(Path::new("peers/node"), "peers")?,
+            Self::Go => build_go()?,
+            Self::Axum => cargo::build("peer-axum", "peer-axum", Profile::Release)?,
+            Self::Weir => weir.to_owned(),
         };
-        Ok(Started { front: Peer::start(tool.env("PORT", &text), port)?, behind: None })
+        Ok(Installed { kind: self, program })
     }
 }
 
-/// The gateway makes no answers of its own: the simulator behind it does, at the peers' pace.
-fn start_weir(tools: &Tools) -> Result<Started> {
-    let behind = {
+impl Installed {
+    /// Starts it on a free port of loopback.
+    ///
+    /// # Errors
+    /// When it cannot be started or does not listen.
+    pub(super) fn start(&self) -> Result<Started> {
         let port = free_port()?;
-        let listen = format!("127.0.0.1:{port}");
-        let simulate = ["simulate", "--profile", "quick", "--listen", &listen];
-        Peer::start(Tool::new(&tools.weir).args(simulate), port)?
-    };
-    let port = free_port()?;
-    let listen = format!("127.0.0.1:{port}");
-    let serve = ["serve", "--upstream", behind.url(), "--http2", "--listen", &listen];
-    let front = Peer::start(Tool::new(&tools.weir).args(serve), port)?;
-    Ok(Started { front, behind: Some(behind) })
+        let text = port.to_string();
+        let program = Tool::new(&self.program).env("PORT", &text);
+        let tool = match self.kind {
+            Kind::Django => uvicorn(program, "django_asgi:application", &text),
+            Kind::Fastapi => uvicorn(program, "fastapi_asgi:application", &text),
+            Kind::Flask => gunicorn(program, &text),
+            Kind::Express => program.args(["peers/node/express.mjs"]).env("NODE_ENV", "production"),
+            Kind::Go | Kind::Axum => program,
+            Kind::Weir => return self.start_weir(),
+        };
+        Ok(Started { front: Server::start_on(port, tool)?, behind: None })
+    }
+
+    /// The gateway makes no answers of its own: the simulator behind it does, at the peers' pace.
+    fn start_weir(&self) -> Result<Started> {
+        let start = |args: &[&str]| {
+            let port = free_port()?;
+            let tool = Tool::new(&self.program).args(args);
+            Server::start_on(port, tool.args(["--listen", &format!("127.0.0.1:{port}")]))
+        };
+        let behind = start(&["simulate", "--profile", "quick"])?;
+        let front = start(&["serve", "--upstream", behind.url(), "--http2"])?;
+        Ok(Started { front, behind: Some(behind) })
+    }
 }
 
-fn uvicorn(tools: &Tools, application: &str, port: &str) -> Result<Tool> {
-    let workers = cores();
-    Ok(tools
-        .python()?
+fn uvicorn(python: Tool, application: &str, port: &str) -> Tool {
+    python
         .args(["-m", "uvicorn", "--app-dir", "peers/python", "--port", port])
-        .args(["--workers", &workers, "--backlog", BACKLOG])
-        .args(["--no-access-log", "--log-level", "warning", application]))
+        .args(["--workers", &cores(), "--backlog", BACKLOG])
+        .args(["--no-access-log", "--log-level", "warning", application])
 }
 
-fn gunicorn(tools: &Tools, port: &str) -> Result<Tool> {
-    let workers = cores();
-    let bind = format!("127.0.0.1:{port}");
-    Ok(tools
-        .python()?
-        .args(["-m", "gunicorn", "--chdir", "peers/python", "--bind", &bind])
-        .args(["--workers", &workers, "--worker-class", "gthread", "--threads", WSGI_THREADS])
-        .args(["--backlog", BACKLOG, "--log-level", "warning", "flask_wsgi:application"]))
+fn gunicorn(python: Tool, port: &str) -> Tool {
+    python
+        .args(["-m", "gunicorn", "--chdir", "peers/python", "--bind", &format!("127.0.0.1:{port}")])
+        .args(["--workers", &cores(), "--worker-class", "gthread", "--threads", WSGI_THREADS])
+        .args(["--backlog", BACKLOG, "--log-level", "warning", "flask_wsgi:application"])
 }
 
 fn cores() -> String {

@@ -9,11 +9,14 @@ use stress::notation;
 use stress::tools::session::Protocol;
 use stress::tools::settings::ShapeLadder;
 
+use super::RunOutput;
+
 pub(crate) const TOOLS_EXAMPLES: &str = "\
 Examples:
   weir stress tools
       starts a simulator and a media server before it; 4 agents download one video 8 times each at
-      once, after as many downloads one by one; every file is proved byte for byte
+      once, then download videos, prepare reference images and download pictures side by side;
+      each after the same calls one by one; every file is proved byte for byte
   weir stress tools --ladder 4x8,4x32,16x32
   weir stress tools http://127.0.0.1:8000/mcp --tool download_video \\
       --args '{\"video_id\": \"vid_1\", \"filename\": \"{level}_{agent}_{call}.mp4\"}' \\
@@ -27,10 +30,13 @@ Examples:
 A mix is TOML: [[tool]] tables with name, weight, args, and where its file lands: file =
 \"videos/{name}\" beneath --verify-dir, expect-bytes, expect-sha256. {agent}, {call} and {level} count
 from 1, {run} is a word that no other run has, {name} is the file that the answer or the arguments
-name.
+name. [[prepare]] tables are calls made once before the load, in their order: name, args, file, and
+as = \"job\": {job.id} in later arguments is the field id of its result. until = { status = \"done\" }
+repeats the call until its result says so; same-as = \"job\" in a [[tool]] wants the same file as
+the one that the step left. See examples/tools/media.toml.
 
-SLO quantities: call, probe, probe_idle, session (durations, each with .mean .p50 .p90 .p95 .p99 or
-.max); ok, success, correct (percent); speedup; calls_per_s, bytes_per_s.";
+SLO quantities: call, ttfb, connect, probe, probe_idle, session (durations, each with .mean .p50
+.p90 .p95 .p99 or .max); ok, success, correct (percent); speedup; calls_per_s, bytes_per_s.";
 
 /// Arguments of `weir stress tools`.
 #[derive(Debug, Default, Args)]
@@ -69,7 +75,7 @@ pub(crate) struct ToolsArgs {
     /// Its arguments as a JSON object, or @FILE; {agent}, {call}, {level} and {run} are replaced
     #[arg(long, help_heading = "Load", value_name = "JSON|@FILE", requires = "tool")]
     pub args: Option<String>,
-    /// Several tools with weights, as TOML
+    /// Several tools with weights, and what is prepared for them, as TOML
     #[arg(long, help_heading = "Load", value_name = "FILE", conflicts_with = "tool")]
     pub mix: Option<PathBuf>,
     /// Agents, each with a session of its own [default: 4]
@@ -138,15 +144,9 @@ pub(crate) struct ToolsArgs {
     #[arg(long, help_heading = "Judgement", value_name = "PREDICATE")]
     pub slo: Vec<String>,
 
-    /// Folder for run.json and the reports [default: weir-runs/<time>-<name>]
-    #[arg(long, help_heading = "Report", value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Name of the run
-    #[arg(long, help_heading = "Report")]
-    pub name: Option<String>,
-    /// All sections in the terminal
-    #[arg(long, help_heading = "Report")]
-    pub full: bool,
+    /// Where its results go
+    #[command(flatten)]
+    pub output: RunOutput,
 }
 
 /// Reads `50/s`; a plain number is taken as well.

@@ -1,14 +1,9 @@
 //! `weir stress streams`: resolve what was asked for, start what is missing, measure, report.
 
-use std::pin::pin;
-
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
+use results::Ideal;
 use results::units::millis;
-use results::{Ideal, Load, Run, VerdictWord};
-use runtime::signal::{Shutdown, Signals};
 use stress::config::{Config, Header};
-use stress::error::ErrorKind;
-use stress::event::EVENT_QUEUE;
 use stress::scenario::{DEFAULT_SCENARIO, Scenario};
 use stress::secret::{Secret, redact_command_line};
 use stress::settings::Settings;
@@ -18,39 +13,30 @@ use stress::witness::Witness;
 use wire::Dialect;
 
 use crate::args::{MOST_STREAMS, StreamsArgs, Talk};
-use crate::commands::report::terminal_options;
 use crate::commands::simulate;
 use crate::embedded::Embedded;
-use crate::exit_code::{
-    BUG, CommandResult, ENVIRONMENT, Failure, INTERRUPTED, MET, NOT_MET, UNREACHABLE, USAGE,
-};
-use crate::run_folder::{self, RunFolder};
-use crate::{live, paint};
+use crate::exit_code::{CommandResult, Failure};
+use crate::live;
+use crate::measurement::{failure, measure};
 
 /// Carries out the command.
 pub(crate) fn run(args: StreamsArgs, talk: Talk) -> CommandResult {
-    let full = args.full;
-    let out = args.out.clone();
+    let output = args.output.clone();
     let (asked_url, direct) = (args.url.clone(), args.direct);
     let mut settings = resolve(args)?;
-    let folder = out.unwrap_or_else(|| run_folder::default_path(&settings.name));
-    let folder = RunFolder::prepare(folder).map_err(Failure::environment)?;
+    let folder = output.folder(&settings.name)?;
     let embedded = match asked_url {
         Some(_) => None,
         None => Some(EmbeddedTarget::start(&mut settings, direct)?),
     };
-    let Measured { run, lost } = measure(settings, embedded.as_ref(), talk)?;
+    let processes = embedded.as_ref().map(EmbeddedTarget::processes).unwrap_or_default();
+    let measured = measure(
+        |events, stop| stress::run(settings, processes, events, stop),
+        |events| live::show_events(events, talk),
+        EmbeddedTarget::lost(embedded.as_ref()),
+    )?;
     drop(embedded);
-    folder.write(&run).map_err(Failure::environment)?;
-    let shown = report::terminal::render(&run, terminal_options(full, true));
-    paint::data(&shown).context("failed to write to stdout")?;
-    if !talk.quiet {
-        paint::say(format_args!("reports in {}", folder.path().display()));
-    }
-    match lost {
-        Some(lost) => Err(Failure { code: UNREACHABLE, error: anyhow!(lost) }),
-        None => Ok(exit_code(&run)),
-    }
+    measured.finish(&folder, output.full, talk)
 }
 
 /// What a run without a target stresses. The fields are dropped in this order: a gateway ends
@@ -58,13 +44,6 @@ pub(crate) fn run(args: StreamsArgs, talk: Talk) -> CommandResult {
 struct EmbeddedTarget {
     gateway: Option<Embedded>,
     simulator: Embedded,
-}
-
-/// What came of a run.
-struct Measured {
-    run: Run,
-    /// An embedded server that ended by itself, and with it the run.
-    lost: Option<String>,
 }
 
 /// Flags over scenario over defaults, all checked before anything is started.
@@ -130,7 +109,7 @@ fn config_of(args: StreamsArgs) -> Result<Config, Failure> {
         .collect::<Result<_, _>>()
         .map_err(|error| Failure::usage(anyhow!("--header: {error}")))?;
     Ok(Config {
-        name: args.name,
+        name: args.output.name,
         api: args.api,
         model: args.model,
         prompt: args.prompt,
@@ -163,47 +142,6 @@ fn config_of(args: StreamsArgs) -> Result<Config, Failure> {
         server_cost: args.server_cost,
         plan_users: args.plan_users,
         ..Config::default()
-    })
-}
-
-/// Measures, with the live view beside it; the first signal ends the run early, the second at once.
-/// An embedded server that ends by itself ends the run, too.
-fn measure(
-    settings: Settings,
-    embedded: Option<&EmbeddedTarget>,
-    talk: Talk,
-) -> Result<Measured, Failure> {
-    let processes = embedded.map(EmbeddedTarget::processes).unwrap_or_default();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("failed to start a runtime")?;
-    runtime.block_on(async {
-        let shutdown = Shutdown::default();
-        let signals = Signals::register().context("failed to watch for signals")?;
-        let (sender, events) = tokio::sync::mpsc::channel(EVENT_QUEUE);
-        let run = stress::run(settings, processes, sender, shutdown.drain.clone());
-        let shown = live::show_events(events, talk);
-        let mut measuring = pin!(async { tokio::join!(run, shown).0 });
-        let measured = async {
-            let lost = tokio::select! {
-                run = &mut measuring => return (run, None),
-                lost = EmbeddedTarget::lost(embedded) => lost,
-            };
-            shutdown.drain.cancel();
-            (measuring.await, Some(lost))
-        };
-        tokio::select! {
-            (run, lost) = measured => match (run, lost) {
-                (Ok(run), lost) => Ok(Measured { run, lost }),
-                (Err(_), Some(lost)) => Err(Failure { code: UNREACHABLE, error: anyhow!(lost) }),
-                (Err(error), None) => Err(failure(error)),
-            },
-            _ = signals.watch(&shutdown) => Err(Failure {
-                code: INTERRUPTED,
-                error: anyhow!("stopped at once: nothing is written"),
-            }),
-        }
     })
 }
 
@@ -284,27 +222,4 @@ fn ideal_course(profile: Option<String>) -> Result<Option<Ideal>, Failure> {
         .profile()
         .constant_course()
         .map(|(first, gap)| Ideal { first_ms: millis(first), gap_ms: millis(gap) }))
-}
-
-/// The exit code of a finished run.
-pub(crate) fn exit_code<K: Load>(run: &Run<K>) -> u8 {
-    if run.interrupted {
-        return INTERRUPTED;
-    }
-    match run.verdict().word {
-        VerdictWord::Met => MET,
-        VerdictWord::NotMet => NOT_MET,
-        VerdictWord::NotTrusted => ENVIRONMENT,
-    }
-}
-
-pub(crate) fn failure(error: stress::error::Error) -> Failure {
-    let code = match error.kind() {
-        ErrorKind::Usage => USAGE,
-        ErrorKind::Environment => ENVIRONMENT,
-        ErrorKind::Unreachable => UNREACHABLE,
-        ErrorKind::Interrupted => INTERRUPTED,
-        ErrorKind::Bug => BUG,
-    };
-    Failure { code, error: error.into() }
 }

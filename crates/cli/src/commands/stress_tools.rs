@@ -3,43 +3,35 @@
 mod embedded;
 
 use std::path::PathBuf;
-use std::pin::pin;
 
 use anyhow::{Context, anyhow};
-use results::tools::{Shape, ToolsRun};
+use results::tools::Shape;
 use results::{RunKind, Slo};
-use runtime::signal::{Shutdown, Signals};
 use serde_json::Value;
 use stress::config::Header;
-use stress::event::EVENT_QUEUE;
 use stress::secret::{Secret, redact_command_line};
 use stress::target_url::TargetUrl;
+use stress::tools::Settings;
 use stress::tools::mix::{Expectation, Mix};
 use stress::tools::settings::{
     Climb, DEFAULT_PROBE_EVERY, DEFAULT_SHAPE, DEFAULT_TIMEOUT, Reach, Stage,
 };
 use stress::tools::stdio::Command;
 use stress::tools::verify::Source;
-use stress::tools::{Settings, ToolsEvent};
-use stress::usage::TargetProcesses;
-use tokio::sync::mpsc::Receiver;
 
 use self::embedded::EmbeddedTarget;
 use crate::args::Talk;
 use crate::args::tools::ToolsArgs;
-use crate::commands::report::terminal_options;
-use crate::commands::stress_streams::{api_key, command_line, exit_code, failure};
-use crate::exit_code::{CommandResult, Failure, INTERRUPTED, UNREACHABLE};
-use crate::run_folder::{self, RunFolder};
-use crate::{live_tools, paint};
+use crate::commands::stress_streams::{api_key, command_line};
+use crate::exit_code::{CommandResult, Failure};
+use crate::live_tools;
+use crate::measurement::{failure, measure};
 
 /// Carries out the command.
 pub(crate) fn run(args: ToolsArgs, talk: Talk) -> CommandResult {
-    let full = args.full;
     let is_embedded = args.url.is_none() && args.command.is_empty();
-    let name = args.name.clone().unwrap_or_else(|| "tools".to_owned());
-    let folder = args.out.clone().unwrap_or_else(|| run_folder::default_path(&name));
-    let folder = RunFolder::prepare(folder).map_err(Failure::environment)?;
+    let name = args.output.name.clone().unwrap_or_else(|| "tools".to_owned());
+    let folder = args.output.folder(&name)?;
     let (settings, embedded) = if is_embedded {
         let plan = embedded::Plan::of(&args, folder.path())?;
         // Everything that can be wrong is told before anything is started.
@@ -51,25 +43,14 @@ pub(crate) fn run(args: ToolsArgs, talk: Talk) -> CommandResult {
         (resolve(&args, name, load)?, None)
     };
     settings.check().map_err(failure)?;
-    let Measured { run, lost } = measure(settings, embedded.as_ref(), talk)?;
+    let processes = embedded.as_ref().map(EmbeddedTarget::processes).unwrap_or_default();
+    let measured = measure(
+        |events, stop| stress::tools::run(settings, processes, events, stop),
+        |events| live_tools::show_events(events, talk),
+        EmbeddedTarget::lost(embedded.as_ref()),
+    )?;
     drop(embedded);
-    folder.write(&run).map_err(Failure::environment)?;
-    let shown = report::terminal::render(&run, terminal_options(full, true));
-    paint::data(&shown).context("failed to write to stdout")?;
-    if !talk.quiet {
-        paint::say(format_args!("reports in {}", folder.path().display()));
-    }
-    match lost {
-        Some(lost) => Err(Failure { code: UNREACHABLE, error: anyhow!(lost) }),
-        None => Ok(exit_code(&run)),
-    }
-}
-
-/// What came of a run.
-struct Measured {
-    run: ToolsRun,
-    /// An embedded server that ended by itself, and with it the run.
-    lost: Option<String>,
+    measured.finish(&folder, args.output.full, talk)
 }
 
 /// What is called, where, and what is known about the files: from the options, or from what was
@@ -110,7 +91,7 @@ impl Load {
         Ok(Self {
             scenario: scenario(args),
             reach: reach(args)?,
-            stages: vec![Stage { mix, bare: None }],
+            stages: vec![Stage { name: None, mix, bare: None }],
             sequential: args.sequential.unwrap_or(0),
             source,
             upstream,
@@ -226,56 +207,4 @@ fn resolve(args: &ToolsArgs, name: String, load: Load) -> Result<Settings, Failu
         profile: load.profile,
         command_line: redact_command_line(&command_line()),
     })
-}
-
-/// Measures, with the live view beside it; the first signal ends the run early, the second at once.
-/// An embedded server that ends by itself ends the run, too.
-fn measure(
-    settings: Settings,
-    embedded: Option<&EmbeddedTarget>,
-    talk: Talk,
-) -> Result<Measured, Failure> {
-    let processes = embedded.map(EmbeddedTarget::processes).unwrap_or_default();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("failed to start a runtime")?;
-    runtime.block_on(async {
-        let shutdown = Shutdown::default();
-        let signals = Signals::register().context("failed to watch for signals")?;
-        let (sender, events) = tokio::sync::mpsc::channel(EVENT_QUEUE);
-        let measured = measured(settings, processes, sender, events, embedded, &shutdown, talk);
-        tokio::select! {
-            measured = measured => measured,
-            _ = signals.watch(&shutdown) => Err(Failure {
-                code: INTERRUPTED,
-                error: anyhow!("stopped at once: nothing is written"),
-            }),
-        }
-    })
-}
-
-async fn measured(
-    settings: Settings,
-    processes: TargetProcesses,
-    sender: tokio::sync::mpsc::Sender<ToolsEvent>,
-    events: Receiver<ToolsEvent>,
-    embedded: Option<&EmbeddedTarget>,
-    shutdown: &Shutdown,
-    talk: Talk,
-) -> Result<Measured, Failure> {
-    let run = stress::tools::run(settings, processes, sender, shutdown.drain.clone());
-    let shown = live_tools::show_events(events, talk);
-    let mut measuring = pin!(async { tokio::join!(run, shown).0 });
-    let lost = tokio::select! {
-        run = &mut measuring => {
-            return run.map(|run| Measured { run, lost: None }).map_err(failure);
-        }
-        lost = EmbeddedTarget::lost(embedded) => lost,
-    };
-    shutdown.drain.cancel();
-    match measuring.await {
-        Ok(run) => Ok(Measured { run, lost: Some(lost) }),
-        Err(_) => Err(Failure { code: UNREACHABLE, error: anyhow!(lost) }),
-    }
 }

@@ -55,8 +55,8 @@ async fn a_stream_that_breaks_off_ends_with_an_error_event_and_no_terminal_one()
 #[tokio::test]
 async fn the_error_event_speaks_the_callers_dialect() {
     let answer = cut("/v1/messages", false).await;
-    assert!(answer.body.contains("event: error\ndata: {\"error\":"), "{}", answer.body);
-    assert!(answer.body.contains("\"type\":\"api_error\""), "{}", answer.body);
+    let opening = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\"";
+    assert!(answer.body.contains(opening), "{}", answer.body);
     assert!(!answer.body.contains("message_stop"));
     let answer = cut("/v1/responses", false).await;
     assert!(answer.body.contains("event: error\ndata: {\"code\":\"broken\""), "{}", answer.body);

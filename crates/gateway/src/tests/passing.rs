@@ -1,6 +1,10 @@
 //! What goes through, and how.
 
-use super::world::{DONE, Gateway, Upstream, chat, delta, post};
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::world::{DONE, Gateway, Upstream, chat, delta, post, upstream_tables};
 
 #[tokio::test]
 async fn a_stream_passes_byte_for_byte_and_event_by_event() {
@@ -35,6 +39,83 @@ async fn a_stream_passes_byte_for_byte_and_event_by_event() {
     gateway.metric_becomes("weir_gateway_events_total", 4.0).await;
     gateway.metric_becomes("weir_gateway_time_to_first_token_seconds_count", 1.0).await;
     gateway.metric_becomes("weir_gateway_open_streams", 0.0).await;
+}
+
+#[tokio::test]
+async fn every_event_leaves_before_the_next_one_comes() {
+    const EVENTS: usize = 20;
+    let read = Arc::new(Semaphore::new(0));
+    let of_upstream = Arc::clone(&read);
+    let upstream = Upstream::start(move |mut peer| {
+        let read = Arc::clone(&of_upstream);
+        async move {
+            peer.begin().await;
+            for number in 0..EVENTS {
+                peer.chunk(&delta(&format!("event {number};"))).await;
+                read.acquire().await.ok()?.forget();
+            }
+            peer.chunk(DONE).await;
+            peer.end().await
+        }
+    })
+    .await;
+    let gateway = Gateway::before(&[&upstream], "");
+    let mut client = gateway.connect().await;
+    client.send(&chat(true)).await;
+    for number in 0..EVENTS {
+        assert!(client.reads(&format!("event {number};")).await);
+        read.add_permits(1);
+    }
+    assert!(client.answer().await.whole);
+}
+
+#[tokio::test]
+async fn every_path_leads_to_the_same_one_of_the_upstream() {
+    let upstream = Upstream::start(|peer| async move {
+        let seen = serde_json::json!({ "head": peer.head, "body": peer.body });
+        peer.reply("200 OK", "", &seen.to_string()).await
+    })
+    .await;
+    let gateway = Gateway::before(&[&upstream], "");
+    for path in [
+        "/v1/chat/completions",
+        "/v1/responses",
+        "/v1/messages",
+        "/v1/messages/count_tokens",
+        "/v1/embeddings",
+    ] {
+        let body = "{\"model\": \"m\", \"input\": [ 1.0 ]}";
+        let answer = gateway.ask(&post(path, "", body)).await;
+        let seen: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+        let head = seen["head"].as_str().unwrap();
+        assert!(head.starts_with(&format!("POST {path} HTTP/1.1\r\n")), "{head}");
+        assert_eq!((answer.status, &seen["body"]), (200, &body.into()));
+    }
+}
+
+#[tokio::test]
+async fn upstreams_share_the_work_by_open_streams_and_weight() {
+    let endless = || {
+        Upstream::start(|mut peer| async move {
+            peer.begin().await;
+            peer.chunk(&delta("first")).await;
+            peer.left().await;
+            None
+        })
+    };
+    let (heavy, light) = (endless().await, endless().await);
+    let tables = upstream_tables(&[&heavy, &light]);
+    let tables = tables.replace("name = \"a\"\n", "name = \"a\"\nweight = 2\n");
+    let gateway = Gateway::start(&tables);
+    let mut clients = Vec::new();
+    for _ in 0..9 {
+        let mut client = gateway.connect().await;
+        client.send(&chat(true)).await;
+        assert!(client.reads("first").await);
+        clients.push(client);
+    }
+    gateway.metric_becomes("weir_gateway_upstream_open_streams{upstream=\"a\"}", 6.0).await;
+    gateway.metric_becomes("weir_gateway_upstream_open_streams{upstream=\"b\"}", 3.0).await;
 }
 
 #[tokio::test]

@@ -1,13 +1,19 @@
 //! Numbers that docs/gateway.md promises, where no other test has them.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use super::world::{DONE, Gateway, PATIENCE, Upstream, chat, delta, upstream_tables};
+use super::world::{
+    DONE, Gateway, Log, PATIENCE, Upstream, chat, delta, settings_for, upstream_tables,
+};
+use crate::Server;
+use crate::pace::PER_ROUND;
 
 /// Requests beyond the cap are told so within this. The promise is 50 ms, and the benchmark shows
 /// what is reached; a test shares its machine with others.
@@ -69,6 +75,43 @@ async fn of_three_times_the_cap_one_third_is_carried_and_the_rest_is_refused_at_
     }
     let name = "weir_gateway_upstream_requests_total{upstream=\"a\",result=\"ok\"}";
     gateway.metric_becomes(name, 50.0).await;
+}
+
+/// The order of events on one worker, which no speed of the machine changes: everybody waits in
+/// the kernel when it starts.
+#[tokio::test]
+async fn refusals_do_not_wait_for_the_upstream_work_of_those_admitted_before() {
+    const CAP: usize = 2 * PER_ROUND;
+    let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = upstream.local_addr().unwrap();
+    let settings = settings_for(
+        1,
+        &format!(
+            "[limits]\nopen_streams = {CAP}\n[[upstream]]\nname = \"a\"\nurl = \"http://{url}\"\n"
+        ),
+    );
+    let server = Server::bind(settings, None).unwrap();
+    let clients: Vec<_> = (0..3 * CAP)
+        .map(|_| {
+            let mut client = std::net::TcpStream::connect(server.address()).unwrap();
+            client.write_all(chat(true).as_bytes()).unwrap();
+            client.set_nonblocking(true).unwrap();
+            client
+        })
+        .collect();
+    let _gateway = Gateway::run(server, Log::default());
+    // The first round's worth may have gone before anybody was refused, and nobody more. The
+    // health check connects, too, once.
+    let mut begun = Vec::new();
+    while begun.len() < PER_ROUND + 2 {
+        begun.push(timeout(PATIENCE, upstream.accept()).await.expect("a connection").unwrap());
+    }
+    let told = |client: &std::net::TcpStream| {
+        let mut first = [0; "HTTP/1.1 503".len()];
+        client.peek(&mut first).is_ok_and(|_| first == *b"HTTP/1.1 503")
+    };
+    let refused = clients.iter().filter(|client| told(client)).count();
+    assert_eq!(refused, 2 * CAP, "some still wait for what is not theirs");
 }
 
 #[tokio::test]
@@ -152,6 +195,8 @@ async fn the_time_to_the_first_token_begins_when_the_request_arrives() {
         chat(true).split_once("\r\n\r\n").map(|(h, b)| (h.to_owned(), b.to_owned())).unwrap();
     let mut third = gateway.connect().await;
     third.send(&format!("{head}\r\n\r\n")).await;
+    // Its time begins when it is accepted: these three, and the one that asks.
+    gateway.metric_becomes("weir_gateway_connections", 4.0).await;
     tokio::time::sleep(WAIT).await;
     release.add_permits(1);
     third.send(&body).await;

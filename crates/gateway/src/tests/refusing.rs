@@ -135,6 +135,7 @@ async fn the_queue_is_bounded_and_its_wait_is_measured() {
     gateway.metric_becomes("weir_gateway_queue_length", 1.0).await;
     drop(leaving);
     gateway.metric_becomes("weir_gateway_queue_length", 0.0).await;
+    gateway.metric_becomes("weir_gateway_refused_total{reason=\"client_left\"}", 1.0).await;
     let mut waiting = gateway.connect().await;
     waiting.send(&chat(true)).await;
     gateway.metric_becomes("weir_gateway_queue_length", 1.0).await;

@@ -251,6 +251,29 @@ mod exported {
     }
 
     #[tokio::test]
+    async fn a_refused_request_is_one_span_and_a_stranger_none() {
+        let (collector, upstream) = (Collector::start().await, mirror().await);
+        let key = crate::new_key().unwrap();
+        let keys = format!("[[key]]\nname = \"k\"\nsha256 = \"{}\"\n", key.hash);
+        let text = format!("[limits]\nbody = 10\n{keys}");
+        let gateway = gateway(&collector, &upstream, &text);
+        let headers = format!("traceparent: {CLIENT}\r\n");
+        let body = "{\"model\":\"m\",\"x\":0}";
+        assert_eq!(gateway.ask(&post("/v1/messages", &headers, body)).await.status, 401);
+        let headers = format!("{headers}x-api-key: {}\r\n", key.key);
+        assert_eq!(gateway.ask(&post("/v1/messages", &headers, body)).await.status, 413);
+        end(gateway).await;
+        let spans = collector.spans();
+        let span = one(&spans, "SERVER", "POST /v1/messages");
+        assert_eq!(spans.len(), 1, "{spans:#?}");
+        assert_eq!(span["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(span["parent"], "00f067aa0ba902b7");
+        assert_eq!(span["attributes"]["http.response.status_code"], 413);
+        assert_eq!(span["attributes"]["weir.refused"], "body_too_large");
+        assert_eq!(span["error"], false, "the client has earned it");
+    }
+
+    #[tokio::test]
     async fn a_collector_that_is_gone_costs_spans_and_no_answer() {
         let (collector, upstream) = (Collector::start().await, mirror().await);
         let gateway = gateway(&collector, &upstream, "");

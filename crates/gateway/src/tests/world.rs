@@ -43,11 +43,16 @@ impl Write for Log {
 }
 
 pub(super) fn settings(text: &str) -> Settings {
+    settings_for(2, text)
+}
+
+/// Settings for so many workers.
+pub(super) fn settings_for(workers: usize, text: &str) -> Settings {
     let surroundings = Surroundings {
         variable: &|name| (name == "UPSTREAM_KEY").then(|| "upstream-key".to_owned()),
         file: &|path| std::fs::read(path),
     };
-    let text = format!("listen = \"127.0.0.1:0\"\nworkers = 2\n{text}");
+    let text = format!("listen = \"127.0.0.1:0\"\nworkers = {workers}\n{text}");
     Settings::parse("weir.toml", &text, surroundings).unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -55,6 +60,11 @@ impl Gateway {
     pub(super) fn start(text: &str) -> Self {
         let log = Log::default();
         let server = Server::bind(settings(text), Some(Box::new(log.clone()))).unwrap();
+        Self::run(server, log)
+    }
+
+    /// Lets a server serve that has only listened so far.
+    pub(super) fn run(server: Server, log: Log) -> Self {
         let (address, handle, shutdown) = (server.address(), server.handle(), Shutdown::default());
         let of_thread = shutdown.clone();
         let thread = std::thread::spawn(move || server.run(&of_thread));

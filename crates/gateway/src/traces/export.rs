@@ -38,12 +38,12 @@ const PAUSE: Duration = Duration::from_millis(500);
 const MAX_ANSWER: usize = 16 << 10;
 
 /// One request's spans, on the heap: what waits shall be small.
-type Pair = Box<[Span; 2]>;
+type Spans = Box<[Span]>;
 
 /// Hands spans to the exporter. Cloning shares it.
 #[derive(Debug, Clone)]
 pub(super) struct Queue {
-    spans: SyncSender<Option<Pair>>,
+    spans: SyncSender<Option<Spans>>,
     lost: Counter,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Exporter(Option<Running>);
 
 #[derive(Debug)]
 struct Running {
-    spans: SyncSender<Option<Pair>>,
+    spans: SyncSender<Option<Spans>>,
     ending: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
@@ -92,9 +92,10 @@ pub(super) fn start(settings: &settings::Traces, lost: Counter) -> io::Result<(Q
 
 impl Queue {
     /// Hands over a request's spans, or counts them as lost.
-    pub(super) fn push(&self, spans: Pair) {
+    pub(super) fn push(&self, spans: Spans) {
+        let count = count(std::slice::from_ref(&spans));
         if self.spans.try_send(Some(spans)).is_err() {
-            self.lost.inc_by(2);
+            self.lost.inc_by(count);
         }
     }
 }
@@ -113,7 +114,7 @@ impl Exporter {
 }
 
 impl Collector {
-    fn export_all(&self, spans: &Receiver<Option<Pair>>) {
+    fn export_all(&self, spans: &Receiver<Option<Spans>>) {
         let mut batch = Vec::new();
         loop {
             let more = gather(spans, &mut batch);
@@ -127,8 +128,8 @@ impl Collector {
         }
     }
 
-    fn export(&self, batch: &[Pair]) {
-        let spans = batch.iter().flat_map(|pair| pair.iter());
+    fn export(&self, batch: &[Spans]) {
+        let spans = batch.iter().flat_map(|spans| spans.iter());
         let body = otlp::request(&self.settings.service, spans);
         let mut pause = PAUSE;
         for attempt in 1..=TRIES {
@@ -148,8 +149,8 @@ impl Collector {
         }
     }
 
-    fn lose(&self, batch: &[Pair], error: &str) {
-        let count = 2 * u64::try_from(batch.len()).unwrap_or(u64::MAX / 2);
+    fn lose(&self, batch: &[Spans], error: &str) {
+        let count = count(batch);
         self.lost.inc_by(count);
         tracing::warn!(spans = count, error, "the collector does not take traces");
     }
@@ -199,8 +200,13 @@ impl Collector {
     }
 }
 
+fn count(batch: &[Spans]) -> u64 {
+    let spans = batch.iter().map(|spans| spans.len()).sum::<usize>();
+    u64::try_from(spans).unwrap_or(u64::MAX)
+}
+
 /// Waits for a first request and a little for others; false when it is the end.
-fn gather(spans: &Receiver<Option<Pair>>, batch: &mut Vec<Pair>) -> bool {
+fn gather(spans: &Receiver<Option<Spans>>, batch: &mut Vec<Spans>) -> bool {
     let Ok(Some(first)) = spans.recv() else { return false };
     batch.push(first);
     let until = Instant::now() + GATHER;

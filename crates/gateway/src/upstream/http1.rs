@@ -16,9 +16,10 @@ use std::task::{Context, Poll, Waker, ready};
 use bytes::{Buf, Bytes};
 use http::response;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use wire::framing::{Framing, has_empty_line};
 
 use super::connect::OpenConnection;
-use super::head::{self, AnswerError, Framing, Head, MAX_HEAD};
+use super::head::{self, AnswerError, Head, MAX_HEAD};
 use super::transport::Transport;
 
 /// The most that one read takes from a socket.
@@ -198,7 +199,7 @@ impl Exchange {
                 return Poll::Ready(Err(Http1Error::Closed));
             }
             if let Some((mut head, mut rest)) = self.take(read)? {
-                let first = head.framing.decode(&mut rest, spare)?;
+                let first = head::decode(&mut head.framing, &mut rest, spare)?;
                 let keeps_alive = head.keeps_alive && rest.is_empty();
                 return Poll::Ready(Ok((head, first, keeps_alive)));
             }
@@ -230,10 +231,6 @@ impl Exchange {
             }
         }
     }
-}
-
-fn has_empty_line(bytes: &[u8]) -> bool {
-    bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 
 impl Connection {
@@ -282,7 +279,7 @@ impl Body {
             }
             return Poll::Ready(Err(Http1Error::Closed));
         }
-        let data = self.framing.decode(&mut read, spare)?;
+        let data = head::decode(&mut self.framing, &mut read, spare)?;
         // Bytes that nobody asked for: whatever comes next is not ours.
         self.keeps_alive &= read.is_empty();
         Poll::Ready(Ok(data))

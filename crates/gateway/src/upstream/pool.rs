@@ -2,7 +2,7 @@
 //!
 //! HTTP/1.1: one request at a time on each, idle ones are used again, the latest first. HTTP/2:
 //! as many requests on each as the peer allows, then one more connection; only one is opened at
-//! a time, and whoever waits for it shares it.
+//! a time, and all who wait for it go on in the turn in which it is there.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::uri::{self, Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderValue, Method, Request, Uri, header, response};
-use tokio::sync::Mutex;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use wire::Dialect;
 
@@ -53,8 +53,11 @@ pub(crate) struct Pool {
     shared: RefCell<Vec<Rc<Shared>>>,
     /// Whether the upstream speaks HTTP/2; with TLS not known before the first connection.
     http2: Cell<Option<bool>>,
-    /// Held by whoever opens an HTTP/2 connection.
-    opening: Mutex<()>,
+    /// Whether somebody opens a connection that others will share.
+    opening: Cell<bool>,
+    /// Wakes all who wait for it, at once: one after the other, as a lock lets them in, each would
+    /// wait for everything else that the worker has to do, once for everybody before it.
+    opened: Notify,
     /// How often opening has failed, and why it did last: whoever waited for it fails with it.
     failures: RefCell<(u64, Option<ConnectError>)>,
 }
@@ -127,7 +130,8 @@ impl Pool {
             idle: RefCell::default(),
             shared: RefCell::default(),
             http2: Cell::new(http2),
-            opening: Mutex::default(),
+            opening: Cell::new(false),
+            opened: Notify::new(),
             failures: RefCell::default(),
         })
     }
@@ -256,23 +260,28 @@ impl Pool {
             if self.http2.get() == Some(false) {
                 return self.open().await;
             }
-            let failures = self.failures.borrow().0;
-            let _opening = self.opening.lock().await;
-            if let (count, Some(error)) = &*self.failures.borrow()
-                && *count != failures
-            {
-                return Err(error.clone());
+            if self.opening.get() {
+                self.wait_for_opening().await?;
+                continue;
             }
-            if !fresh && let Some(ready) = self.reuse() {
-                return Ok(ready);
-            }
-            // Whoever held the lock before may have found out that it is HTTP/1.1.
-            if self.http2.get() != Some(false) {
-                return self.open().await.inspect_err(|error| {
-                    let mut failures = self.failures.borrow_mut();
-                    *failures = (failures.0 + 1, Some(error.clone()));
-                });
-            }
+            let _opening = Opening::new(self);
+            return self.open().await.inspect_err(|error| {
+                let mut failures = self.failures.borrow_mut();
+                *failures = (failures.0 + 1, Some(error.clone()));
+            });
+        }
+    }
+
+    /// Waits until whoever opens a connection has done so, or has given it up.
+    ///
+    /// # Errors
+    /// When it failed.
+    async fn wait_for_opening(&self) -> Result<(), ConnectError> {
+        let before = self.failures.borrow().0;
+        self.opened.notified().await;
+        match &*self.failures.borrow() {
+            (count, Some(error)) if *count != before => Err(error.clone()),
+            _ => Ok(()),
         }
     }
 
@@ -312,3 +321,23 @@ impl Pool {
         idle.push_back((connection, Instant::now()));
     }
 }
+
+/// Held by whoever opens a connection that others wait for.
+struct Opening<'a>(&'a Pool);
+
+impl<'a> Opening<'a> {
+    fn new(pool: &'a Pool) -> Self {
+        pool.opening.set(true);
+        Self(pool)
+    }
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        self.0.opening.set(false);
+        self.0.opened.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,13 @@ fn check_in(folder: &Path, arguments: &[&str], code: i32, words: &[&str]) {
     }
     assert!(output.stdout.is_empty(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
     assert!(stderr.lines().count() <= 12, "{arguments:?}: {stderr}");
+    assert!(!stderr.lines().any(repeats), "{arguments:?} says something twice: {stderr}");
     assert_eq!(fs::read_dir(folder).unwrap().count(), before, "{arguments:?} left files");
+}
+
+/// Whether an error is followed by a cause that it has told already.
+fn repeats(line: &str) -> bool {
+    line.match_indices(": ").any(|(at, _)| line[..at].ends_with(&line[at..]))
 }
 
 fn check(arguments: &[&str], code: i32, words: &[&str]) {
@@ -55,6 +61,15 @@ fn nonsense_values_are_usage_and_say_what_is_allowed() {
     ] {
         check(&["stress", "streams", url, flag, value], 2, &[flag, word]);
     }
+}
+
+#[test]
+fn an_address_in_use_names_who_uses_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    check(&["simulate", "--listen", &address], 3, &[&address, "in use"]);
+    let upstream = ["--upstream", "http://127.0.0.1:9"];
+    check(&[&["serve", "--listen", &address], &upstream[..]].concat(), 3, &[&address, "in use"]);
 }
 
 #[test]

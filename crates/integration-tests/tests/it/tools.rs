@@ -23,6 +23,8 @@ fn the_embedded_media_server_s_files_are_proved_byte_for_byte() {
     assert!(run.target.embedded && run.target.local);
     assert_eq!(run.workload.transport, Transport::Http);
     assert_eq!(run.workload.verification.as_ref().unwrap().expected, Expected::Upstream);
+    let stages: Vec<_> = run.levels.iter().map(|level| level.stage.as_deref()).collect();
+    assert_eq!(stages, [Some("downloads"), Some("mixed")]);
     let level = &run.levels[0];
     assert_eq!((level.outcomes.ok, level.correct), (8, Some(8)), "{:?}", level.errors);
     assert_eq!((level.bytes_total, level.distinct_digests), (8 * VIDEO_BYTES, 1));
@@ -33,6 +35,16 @@ fn the_embedded_media_server_s_files_are_proved_byte_for_byte() {
     let usage = level.target_usage.as_ref().expect("both run on this machine");
     let who: Vec<_> = usage.iter().map(|used| (used.process.as_str(), used.role)).collect();
     assert_eq!(who, [("weir mcp", Role::Target), ("weir simulate", Role::Upstream)]);
+    let mixed = &run.levels[1];
+    assert_eq!((mixed.outcomes.ok, mixed.correct), (8, Some(8)), "{:?}", mixed.errors);
+    let tools: Vec<_> = mixed.tools.iter().map(|tool| (tool.tool.as_str(), tool.calls)).collect();
+    assert_eq!(
+        tools,
+        [("download_image", 2), ("download_video", 4), ("prepare_reference_image", 2)]
+    );
+    assert_eq!((mixed.distinct_digests, mixed.upstream_transfers), (3, Some(4)));
+    assert!(mixed.sequential.is_some() && mixed.speedup.is_some());
+    assert_eq!(run.workload.prepare.len(), 4);
     for file in ["run.json", "report.txt", "report.md", "report.html"] {
         assert!(folder.path().join("out").join(file).exists(), "{file}");
     }

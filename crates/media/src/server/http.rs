@@ -76,7 +76,7 @@ impl HttpSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
     /// The address is in use, not ours, or not permitted.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,

@@ -14,7 +14,7 @@ pub enum StdioError {
     #[error("the client did not open an MCP session: {0}")]
     Opening(String),
     /// The conversation broke.
-    #[error("the conversation with the client broke: {0}")]
+    #[error("the conversation with the client broke")]
     Broken(#[source] io::Error),
 }
 

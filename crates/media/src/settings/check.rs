@@ -58,7 +58,7 @@ impl Check<'_> {
         message: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Box<ConfigError> {
-        Box::new(self.source.error(span, key, message, remedy))
+        self.source.error(span, key, message, remedy)
     }
 
     fn path(self, written: &Path) -> PathBuf {

@@ -8,6 +8,9 @@ use results::level::Outcome;
 pub use level::level_charts;
 pub use run::{cpu, events, memory, outcomes, stretch_or_total, ttft};
 
+use crate::chart::{Hue, Point, Series, Strength};
+use crate::figure::Figure;
+use crate::number::Kind;
 use crate::overview::{LevelView, Overview};
 
 /// An outcome as people read it.
@@ -25,6 +28,35 @@ pub fn outcome_name(outcome: Outcome) -> &'static str {
         Outcome::ConnectError => "connect error",
         Outcome::Timeout => "timeout",
     }
+}
+
+/// A series through these points by ascending load; `None` when none of them has a value.
+pub(crate) fn series_through(
+    name: &str,
+    hue: Hue,
+    strength: Strength,
+    points: impl Iterator<Item = (u64, Figure)>,
+) -> Option<Series> {
+    let point = |(load, figure)| Point { users: results::units::float(load), figure };
+    let mut points: Vec<Point> =
+        points.map(point).filter(|point| point.figure.value.is_some()).collect();
+    points.sort_by(|a, b| a.users.total_cmp(&b.users));
+    (!points.is_empty()).then(|| Series {
+        name: name.to_owned(),
+        meaning: String::new(),
+        hue,
+        strength,
+        points,
+    })
+}
+
+/// The numbers of a level in these series, in their order; a dash where one has none.
+pub(crate) fn figures_at(series: &[Series], level: usize, kind: Kind) -> Vec<Figure> {
+    let at = |series: &Series| {
+        let point = series.points.iter().find(|point| point.figure.level == Some(level));
+        point.map_or_else(|| Figure::derived(&series.name, kind, None), |p| p.figure.clone())
+    };
+    series.iter().map(at).collect()
 }
 
 /// Spans of users around the levels that are not trusted.

@@ -5,10 +5,9 @@ use results::slo::Latency;
 use results::summary::Statistic;
 use results::units::float;
 
-use super::{hatched, outcome_name};
+use super::{figures_at, hatched, outcome_name, series_through};
 use crate::chart::{
-    Axis, Chart, Guide, GuideCourse, Hue, Lines, Plot, Point, Segment, Series, Stack, StackRow,
-    Strength,
+    Axis, Chart, Guide, GuideCourse, Hue, Lines, Plot, Segment, Series, Stack, StackRow, Strength,
 };
 use crate::document::{Column, Row, Table};
 use crate::figure::{Figure, Metric};
@@ -211,20 +210,8 @@ fn series(
     strength: Strength,
     figure: impl Fn(LevelView<'_>) -> Figure,
 ) -> Option<Series> {
-    let mut points: Vec<Point> = overview
-        .levels
-        .iter()
-        .map(|&view| Point { users: float(view.level.users), figure: figure(view) })
-        .filter(|point| point.figure.value.is_some())
-        .collect();
-    points.sort_by(|a, b| a.users.total_cmp(&b.users));
-    (!points.is_empty()).then(|| Series {
-        name: name.to_owned(),
-        meaning: String::new(),
-        hue,
-        strength,
-        points,
-    })
+    let points = overview.levels.iter().map(|&view| (view.level.users, figure(view)));
+    series_through(name, hue, strength, points)
 }
 
 fn lines(
@@ -239,11 +226,7 @@ fn lines(
     let columns =
         series.iter().map(|series| Column::grouped(axis, series.name.as_str(), kind)).collect();
     let table = by_level(overview, id.trim_start_matches("chart-"), columns, |view| {
-        let at = |series: &Series| {
-            let point = series.points.iter().find(|point| point.figure.level == Some(view.index));
-            point.map_or_else(|| Figure::derived(&series.name, kind, None), |p| p.figure.clone())
-        };
-        series.iter().map(at).collect()
+        figures_at(&series, view.index, kind)
     });
     let names: Vec<&str> = series.iter().map(|series| series.name.as_str()).collect();
     let dashed: Vec<&str> = guides.iter().map(|guide| guide.label.as_str()).collect();

@@ -30,13 +30,19 @@ const LOOKS: [(Hue, Strength); compare::MAX_RUNS] = [
 
 /// The charts beside the ranking: those numbers that at least two loads have.
 pub(super) fn charts(view: View<'_>) -> Vec<Chart> {
-    if view.comparison.loads().len() < 2 {
+    // A line joins levels that made the same calls: those of the stage that the ranking is about.
+    let rungs = view.comparison.rungs();
+    let stage = match view.comparison.common() {
+        Some(common) => common.stage,
+        None => rungs.first().and_then(|rung| rung.stage.clone()),
+    };
+    if rungs.iter().filter(|rung| rung.stage == stage).count() < 2 {
         return Vec::new();
     }
     view.columns()
         .into_iter()
         .filter(|shown| charted(view.comparison.kind, shown.column))
-        .filter_map(|shown| chart(view, shown))
+        .filter_map(|shown| chart(view, shown, stage.as_deref()))
         .collect()
 }
 
@@ -57,8 +63,9 @@ fn charted(kind: RunKind, column: compare::Column) -> bool {
     }
 }
 
-fn chart(view: View<'_>, shown: Shown) -> Option<Chart> {
-    let series: Vec<Series> = view.runs().filter_map(|(run, _)| series(view, run, shown)).collect();
+fn chart(view: View<'_>, shown: Shown, stage: Option<&str>) -> Option<Chart> {
+    let series: Vec<Series> =
+        view.runs().filter_map(|(run, _)| series(view, run, shown, stage)).collect();
     if series.is_empty() {
         return None;
     }
@@ -90,15 +97,15 @@ fn at_once(view: View<'_>) -> &'static str {
     }
 }
 
-/// The trusted levels of a run.
-fn series(view: View<'_>, run: usize, shown: Shown) -> Option<Series> {
+/// The trusted levels of a run in a stage.
+fn series(view: View<'_>, run: usize, shown: Shown, stage: Option<&str>) -> Option<Series> {
     let levels = &view.comparison.runs[run].levels;
     let points: Vec<Point> = levels
         .iter()
-        .filter(|level| level.trusted)
+        .filter(|level| level.trusted && level.stage.as_deref() == stage)
         .map(|level| Point {
             users: float(level.load),
-            figure: view.figure(run, level.load, shown),
+            figure: view.figure(run, &level.rung(), shown),
         })
         .filter(|point| point.figure.value.is_some())
         .collect();
@@ -110,17 +117,17 @@ fn series(view: View<'_>, run: usize, shown: Shown) -> Option<Series> {
 /// The best and the worst at the highest load that all share.
 fn title(view: View<'_>, shown: Shown) -> String {
     let name = shown.title();
-    let Some(load) = view.comparison.common_load else { return format!("{name} of each run.") };
+    let Some(rung) = view.comparison.common() else { return format!("{name} of each run.") };
     let mut values: Vec<(f64, usize)> = view
         .runs()
-        .filter_map(|(run, _)| Some((view.figure(run, load, shown).value?, run)))
+        .filter_map(|(run, _)| Some((view.figure(run, &rung, shown).value?, run)))
         .collect();
     values.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (Some(low), Some(high)) = (values.first(), values.last()) else {
         return format!("{name} of each run.");
     };
     let show = |value: f64| number::show(shown.kind(), Some(value));
-    let at = format!("at {} {}", number::count(load), view.noun());
+    let at = format!("at {}", view.words(&rung));
     if show(low.0) == show(high.0) {
         return format!("{name} is {} for all {at}.", show(low.0));
     }

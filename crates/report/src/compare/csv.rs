@@ -9,10 +9,18 @@ use crate::csv::{field, number};
 #[must_use]
 pub fn render(comparison: &Comparison) -> String {
     let columns = Column::all(comparison.kind);
-    let mut names: Vec<String> =
-        ["run_id", "run_name", "rank", "capacity_passed", "capacity_failed", "load", "trusted"]
-            .map(str::to_owned)
-            .to_vec();
+    let mut names: Vec<String> = [
+        "run_id",
+        "run_name",
+        "rank",
+        "capacity_passed",
+        "capacity_failed",
+        "stage",
+        "load",
+        "trusted",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     names.extend(columns.iter().map(|column| column.key()));
     let mut out = format!("{}\n", names.join(","));
     let count = |count: Option<u64>| count.map_or_else(String::new, |count| count.to_string());
@@ -25,6 +33,7 @@ pub fn render(comparison: &Comparison) -> String {
                 place.rank.to_string(),
                 count(run.capacity.passed),
                 count(run.capacity.failed),
+                level.stage.as_deref().map_or_else(String::new, field),
                 level.load.to_string(),
                 level.trusted.to_string(),
             ];

@@ -93,6 +93,9 @@ fn regression(view: View<'_>, path: &str, rule: &RuleResult, change: &Change) ->
         let load = Figure::of_run(&format!("{path}.load"), Kind::Count, Some(float(load)));
         sentence.push(load);
         sentence.push(format!(" {}", view.noun()));
+        if let Some(stage) = &change.stage {
+            sentence.push(format!(" ({})", foreign(stage)));
+        }
     }
     sentence.push(".");
     sentence
@@ -100,7 +103,7 @@ fn regression(view: View<'_>, path: &str, rule: &RuleResult, change: &Change) ->
 
 /// How far the best is from the baseline in each number, at the common load.
 fn ahead(view: View<'_>) -> Option<Finding> {
-    let (best, load) = (view.best()?, view.comparison.common_load?);
+    let (best, rung) = (view.best()?, view.comparison.common()?);
     if best == 0 {
         return None;
     }
@@ -108,7 +111,8 @@ fn ahead(view: View<'_>) -> Option<Finding> {
         text![format!("{} against the baseline {}: ", view.label(best), view.label(0))];
     let mut any = false;
     for shown in view.columns() {
-        let (new, base) = (view.figure(best, load, shown).value, view.figure(0, load, shown).value);
+        let value = |run| view.figure(run, &rung, shown).value;
+        let (new, base) = (value(best), value(0));
         let Some(percent) = change(base, new) else { continue };
         if any {
             sentence.push(", ");
@@ -118,7 +122,7 @@ fn ahead(view: View<'_>) -> Option<Finding> {
         let name = format!("change.{}", shown.column.key());
         sentence.push(Figure::derived(&name, Kind::Change, Some(percent)));
     }
-    sentence.push(format!(", at {} {}.", crate::number::count(load), view.noun()));
+    sentence.push(format!(", at {}.", view.words(&rung)));
     any.then_some(Finding { rule: "ahead", weight: Weight::Note, text: sentence })
 }
 

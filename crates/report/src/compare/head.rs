@@ -118,11 +118,11 @@ pub(super) fn key_numbers(view: View<'_>) -> Vec<KeyNumber> {
             basis: "under the rule".to_owned(),
         });
     }
-    let Some(load) = comparison.common_load else { return numbers };
+    let Some(rung) = comparison.common() else { return numbers };
     let tail = |shown: &&Shown| shown.statistic == "p95" || shown.column.unit() == "us";
     for shown in view.columns().iter().filter(tail).take(6 - numbers.len()) {
-        let figure = view.figure(best, load, *shown);
-        let base = view.figure(0, load, *shown);
+        let figure = view.figure(best, &rung, *shown);
+        let base = view.figure(0, &rung, *shown);
         numbers.push(KeyNumber {
             label: shown.title().into(),
             meaning: if best == 0 {
@@ -136,7 +136,7 @@ pub(super) fn key_numbers(view: View<'_>) -> Vec<KeyNumber> {
             } else {
                 "higher is better"
             },
-            basis: format!("at {} {}", crate::number::count(load), view.noun()),
+            basis: format!("at {}", view.words(&rung)),
         });
     }
     numbers
@@ -145,7 +145,8 @@ pub(super) fn key_numbers(view: View<'_>) -> Vec<KeyNumber> {
 /// One row a run, the best first.
 pub(super) fn ranking(view: View<'_>) -> Table {
     let comparison = view.comparison;
-    let shown = if comparison.common_load.is_some() { view.columns() } else { Vec::new() };
+    let common = comparison.common();
+    let shown = if common.is_some() { view.columns() } else { Vec::new() };
     let mut columns = vec![
         Column::words("run"),
         Column::numbers("rank", Kind::Count),
@@ -167,19 +168,19 @@ pub(super) fn ranking(view: View<'_>) -> Table {
                 capacity(ranked.run, "passed", run.capacity.passed).into(),
                 capacity(ranked.run, "failed", run.capacity.failed).into(),
             ];
-            let load = comparison.common_load.unwrap_or(0);
-            cells.extend(shown.iter().map(|s| view.figure(ranked.run, load, *s).into()));
+            if let Some(rung) = &common {
+                cells.extend(shown.iter().map(|s| view.figure(ranked.run, rung, *s).into()));
+            }
             cells.push(foreign(&run.verdict).into());
             Row { cells, level: None, untrusted: !run.trusted() }
         })
         .collect();
-    let note = match comparison.common_load {
-        Some(load) => format!(
-            "ranked by {} held under the rule, then by {} and CPU; all numbers beside at {} {}",
+    let note = match &common {
+        Some(rung) => format!(
+            "ranked by {} held under the rule, then by {} and CPU; all numbers beside at {}",
             view.noun(),
             pace(view),
-            crate::number::count(load),
-            view.noun()
+            view.words(rung)
         ),
         None => format!(
             "ranked by {} held under the rule; no load has a trusted level in every run",

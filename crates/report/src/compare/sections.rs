@@ -1,5 +1,6 @@
 //! The sections of a comparison: every load, what changed, the rules, the runs, and the method.
 
+use results::compare::Rung;
 use results::units::float;
 
 use super::findings::change;
@@ -19,7 +20,7 @@ pub(super) fn sections(view: View<'_>) -> Vec<Section> {
 /// One table a load, one row a run.
 fn loads(view: View<'_>) -> Section {
     let tables: Vec<Block> =
-        view.comparison.loads().into_iter().map(|load| Block::Table(at_load(view, load))).collect();
+        view.comparison.rungs().iter().map(|rung| Block::Table(at_rung(view, rung))).collect();
     let blocks = if tables.is_empty() {
         vec![not_measured("any load: no level of any run ended", "let a level of each run finish")]
     } else {
@@ -33,26 +34,37 @@ fn loads(view: View<'_>) -> Section {
     }
 }
 
-fn at_load(view: View<'_>, load: u64) -> Table {
+fn at_rung(view: View<'_>, rung: &Rung) -> Table {
     let shown = view.columns();
     let mut columns = vec![Column::words("run")];
     columns.extend(shown.iter().map(|shown| column(*shown)));
     let rows = view
         .runs()
-        .filter_map(|(index, run)| Some((index, run.level(load)?)))
+        .filter_map(|(index, run)| Some((index, run.level(rung)?)))
         .map(|(index, level)| {
             let mut cells: Vec<Cell> = vec![view.label(index).into()];
-            cells.extend(shown.iter().map(|shown| view.figure(index, load, *shown).into()));
+            cells.extend(shown.iter().map(|shown| view.figure(index, rung, *shown).into()));
             Row { cells, level: None, untrusted: !level.trusted }
         })
         .collect();
     with_notes(Table {
-        id: format!("load-{load}-table"),
-        caption: format!("At {} {}", number::count(load), view.noun()),
+        id: rung_id(view, rung),
+        caption: format!("At {}", view.words(rung)),
         columns,
         rows,
         notes: Vec::new(),
     })
+}
+
+/// The id of a rung's table: stages by number, because a name may be anything.
+fn rung_id(view: View<'_>, rung: &Rung) -> String {
+    let mut stages: Vec<Option<String>> =
+        view.comparison.rungs().into_iter().map(|rung| rung.stage).collect();
+    stages.dedup();
+    match stages.iter().position(|stage| *stage == rung.stage) {
+        Some(stage) if stages.len() > 1 => format!("load-{}-{}-table", stage + 1, rung.load),
+        _ => format!("load-{}-table", rung.load),
+    }
 }
 
 /// The change of each run against the baseline, at the loads where both are trusted.
@@ -62,18 +74,24 @@ fn changes(view: View<'_>) -> Section {
     // A column of changes has one unit, whatever the number changes.
     columns.extend(shown.iter().map(|shown| Column::numbers(shown.title(), Kind::Change)));
     let mut rows = Vec::new();
-    for load in view.comparison.loads() {
-        if view.comparison.baseline().trusted_level(load).is_none() {
+    for rung in &view.comparison.rungs() {
+        if view.comparison.baseline().trusted_level(rung).is_none() {
             continue;
         }
         for (index, run) in view.runs().skip(1) {
-            if run.trusted_level(load).is_none() {
+            if run.trusted_level(rung).is_none() {
                 continue;
             }
-            let at = format!("{} at {}", View::letter(index), number::count(load));
+            let stage = rung.stage.as_deref().map(|stage| format!(" ({})", foreign(stage)));
+            let at = format!(
+                "{} at {}{}",
+                View::letter(index),
+                number::count(rung.load),
+                stage.unwrap_or_default()
+            );
             let mut cells: Vec<Cell> = vec![at.into()];
             cells.extend(shown.iter().map(|shown| {
-                let value = |run| view.figure(run, load, *shown).value;
+                let value = |run| view.figure(run, rung, *shown).value;
                 let name = format!("change.{}", shown.column.key());
                 Figure::derived(&name, Kind::Change, change(value(0), value(index))).into()
             }));

@@ -1,12 +1,12 @@
 //! A comparison as its report looks at it: which numbers it shows, and what they are called.
 
 use results::RunKind;
-use results::compare::{Column, ComparedRun, Comparison};
+use results::compare::{Column, ComparedRun, Comparison, Rung};
 use results::slo::{Latency, Quantity, Rate, Share};
 use results::summary::Statistic;
 
 use crate::figure::Figure;
-use crate::number::Kind;
+use crate::number::{self, Kind};
 use crate::text::foreign;
 
 /// A comparison with what its report asks of it.
@@ -89,6 +89,13 @@ impl<'c> View<'c> {
         levels.into_iter().any(|level| level.value(column).is_some())
     }
 
+    /// The load of a rung in words, with its stage where runs have several.
+    pub(super) fn words(self, rung: &Rung) -> String {
+        let load = format!("{} {}", number::count(rung.load), self.noun());
+        let stage = rung.stage.as_deref().map(foreign);
+        stage.map_or(load.clone(), |stage| format!("{load} ({stage})"))
+    }
+
     /// What loads are counted in.
     pub(super) fn noun(self) -> &'static str {
         match self.comparison.kind {
@@ -111,10 +118,10 @@ impl<'c> View<'c> {
         format!("{} {}", Self::letter(run), foreign(name))
     }
 
-    /// A run's number at a load, with its place in the data.
-    pub(super) fn figure(self, run: usize, load: u64, shown: Shown) -> Figure {
+    /// A run's number on a rung, with its place in the data.
+    pub(super) fn figure(self, run: usize, rung: &Rung, shown: Shown) -> Figure {
         let of_run = &self.comparison.runs[run];
-        let at = of_run.levels.iter().position(|level| level.load == load);
+        let at = of_run.levels.iter().position(|level| level.rung() == *rung);
         let value = at.and_then(|at| of_run.levels[at].value(shown.column));
         let place = at.map_or_else(|| "–".to_owned(), |at| at.to_string());
         let path = format!("runs.{run}.levels.{place}.values.{}", shown.column.key());

@@ -11,9 +11,18 @@ mod waiting;
 
 pub use resources::{CORE_FULL, MACHINE_FULL};
 
+use results::summary::Statistic;
+use results::units::float;
+use results::{SloResult, Summary};
+
 use crate::document::{Finding, Weight};
+use crate::figure::Figure;
+use crate::number::Kind;
 use crate::overview::Overview;
-use crate::text::Text;
+use crate::text::{Text, foreign, text};
+
+/// From this share of the median on, the tester's own error is worth a warning.
+const CONTROL_ERROR_SHARE: f64 = 0.05;
 
 /// All findings, the weightiest first; equal weights in the order of the rules.
 #[must_use]
@@ -32,6 +41,63 @@ pub fn findings(overview: &Overview<'_>) -> Vec<Finding> {
 
 fn finding(rule: &'static str, weight: Weight, text: Text) -> Finding {
     Finding { rule, weight, text }
+}
+
+/// The predicates that were missed, each with its worst value and the load where it stood.
+pub(crate) fn slo_missed(results: &[SloResult], noun: &str) -> Vec<Finding> {
+    let missed = results.iter().enumerate().filter(|(_, slo)| !slo.passed);
+    missed
+        .map(|(index, slo)| {
+            let mut sentence: Text = text!["The rule ", foreign(&slo.predicate)];
+            match (slo.worst, slo.worst_users) {
+                (Some(worst), Some(load)) => {
+                    let metric = format!("slo.{index}.worst");
+                    sentence.push(" was missed: the worst value was ");
+                    sentence.push(Figure::of_run(&metric, crate::slo::unit_kind(slo), Some(worst)));
+                    sentence.push(", at ");
+                    let metric = format!("slo.{index}.worst_users");
+                    sentence.push(Figure::of_run(&metric, Kind::Count, Some(float(load))));
+                    sentence.push(format!(" {noun}."));
+                }
+                _ => sentence.push(" was measured at no trusted level, and so is not met."),
+            }
+            finding("slo_missed", Weight::Problem, sentence)
+        })
+        .collect()
+}
+
+/// What the tester measured wrong where it knew the truth.
+pub(crate) struct ControlError {
+    /// Where the errors stand in `run.json`.
+    pub(crate) path: &'static str,
+    /// The errors.
+    pub(crate) errors: Option<Summary>,
+    /// What was measured wrong, up to the number.
+    pub(crate) begins: &'static str,
+    /// What it is part of.
+    pub(crate) part_of: &'static str,
+    /// The median of what the level's users or callers measured.
+    pub(crate) median: Option<f64>,
+}
+
+/// The tester's own error, and whether it is large beside what was measured.
+pub(crate) fn control_error(control: &ControlError) -> Option<Finding> {
+    let errors = control.errors?;
+    let statistic = if errors.supports(Statistic::P99) { Statistic::P99 } else { Statistic::Max };
+    let error = Figure::of_summary(control.path, Kind::Latency, Some(errors), statistic);
+    let count = format!("{}.count", control.path);
+    let samples = Figure::of_run(&count, Kind::Count, Some(float(errors.count)));
+    let median = control.median?;
+    let large = error.value.is_some_and(|error| error.abs() >= median * CONTROL_ERROR_SHARE);
+    let mut sentence: Text =
+        text![control.begins, error, format!(" ({}, n = ", statistic.name()), samples, ")"];
+    if large {
+        sentence.push(": differences smaller than that mean nothing.");
+    } else {
+        sentence.push(format!(", which is part of every {} here.", control.part_of));
+    }
+    let weight = if large { Weight::Problem } else { Weight::Note };
+    Some(finding("control_error", weight, sentence))
 }
 
 #[cfg(test)]

@@ -13,37 +13,11 @@ use crate::text::{Text, foreign, text};
 
 pub(super) fn findings(overview: &Overview<'_>) -> Vec<Finding> {
     let mut all = Vec::new();
-    all.extend(slo_missed(overview));
+    all.extend(super::slo_missed(&overview.run.slo, "users"));
     all.extend(outcomes(overview));
     all.extend(commonest_error(overview));
     all.extend(not_verifiable(overview));
     all
-}
-
-/// The predicates that were missed, each with its worst value and where it stood.
-fn slo_missed(overview: &Overview<'_>) -> Vec<Finding> {
-    let missed = overview.run.slo.iter().enumerate().filter(|(_, slo)| !slo.passed);
-    missed
-        .map(|(index, slo)| {
-            let mut sentence: Text = text!["The rule ", foreign(&slo.predicate)];
-            match (slo.worst, slo.worst_users) {
-                (Some(worst), Some(users)) => {
-                    let metric = format!("slo.{index}.worst");
-                    sentence.push(" was missed: the worst value was ");
-                    sentence.push(Figure::of_run(&metric, crate::slo::unit_kind(slo), Some(worst)));
-                    sentence.push(", at ");
-                    sentence.push(Figure::of_run(
-                        &format!("slo.{index}.worst_users"),
-                        Kind::Count,
-                        Some(float(users)),
-                    ));
-                    sentence.push(" users.");
-                }
-                _ => sentence.push(" was measured at no trusted level, and so is not met."),
-            }
-            finding("slo_missed", Weight::Problem, sentence)
-        })
-        .collect()
 }
 
 fn outcomes(overview: &Overview<'_>) -> Option<Finding> {

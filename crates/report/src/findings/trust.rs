@@ -1,16 +1,11 @@
 //! What the numbers may be used for: the tester, the machine, an early end.
 
-use results::summary::Statistic;
-
-use super::finding;
+use super::{ControlError, finding};
 use crate::document::{Finding, Weight};
 use crate::figure::{Figure, Metric};
 use crate::number::Kind;
 use crate::overview::{LevelView, Overview};
-use crate::text::{Text, foreign, text};
-
-/// From this share of the median TTFT on, the tester's own error is worth a warning.
-const CONTROL_ERROR_SHARE: f64 = 0.05;
+use crate::text::{foreign, text};
 
 pub(super) fn findings(overview: &Overview<'_>) -> Vec<Finding> {
     let mut all = Vec::new();
@@ -115,29 +110,11 @@ fn refused(view: LevelView<'_>) -> Option<Finding> {
 }
 
 fn control_error(overview: &Overview<'_>) -> Option<Finding> {
-    let control = overview.run.tester.control.ttft_error_ms?;
-    let statistic = if control.supports(Statistic::P99) { Statistic::P99 } else { Statistic::Max };
-    let path = "tester.control.ttft_error_ms";
-    let error = Figure::of_summary(path, Kind::Latency, Some(control), statistic);
-    let samples = Figure::of_run(
-        &format!("{path}.count"),
-        Kind::Count,
-        Some(results::units::float(control.count)),
-    );
-    let ttft = overview.headline().and_then(|view| Metric::Ttft.of(view.level))?;
-    let large = error.value.is_some_and(|error| error.abs() >= ttft.p50 * CONTROL_ERROR_SHARE);
-    let mut sentence: Text = text![
-        "On streams whose truth it knew the tester measured a TTFT that was off by ",
-        error,
-        format!(" ({}, n = ", statistic.name()),
-        samples,
-        ")"
-    ];
-    sentence.push(if large {
-        ": differences smaller than that mean nothing."
-    } else {
-        ", which is part of every latency here."
-    });
-    let weight = if large { Weight::Problem } else { Weight::Note };
-    Some(finding("control_error", weight, sentence))
+    super::control_error(&ControlError {
+        path: "tester.control.ttft_error_ms",
+        errors: overview.run.tester.control.ttft_error_ms,
+        begins: "On streams whose truth it knew the tester measured a TTFT that was off by ",
+        part_of: "latency",
+        median: overview.headline().and_then(|view| Some(Metric::Ttft.of(view.level)?.p50)),
+    })
 }

@@ -158,7 +158,7 @@ pub(crate) fn with_notes(mut table: Table) -> Table {
 pub(crate) fn word_meaning(word: VerdictWord) -> &'static str {
     match word {
         VerdictWord::Met => "every trusted level met every predicate",
-        VerdictWord::NotMet => "a trusted level missed a predicate",
+        VerdictWord::NotMet => "a level missed the rule",
         VerdictWord::NotTrusted => "the tester or the machine was the limit",
     }
 }

@@ -9,9 +9,10 @@ use results::{Call, CallOutcome, Judged};
 use super::outcome_name;
 use super::overview::{LevelView, Metric, Overview};
 use crate::chart::{
-    AgentCalls, Axis, CallBar, Calls, Chart, Hue, Lines, Plot, Point, ProbeMark, Segment, Series,
-    Stack, StackRow, Strength,
+    AgentCalls, Axis, CallBar, Calls, Chart, Hue, Lines, Plot, ProbeMark, Segment, Series, Stack,
+    StackRow, Strength,
 };
+use crate::charts::{figures_at, series_through};
 use crate::document::{Column, LevelCharts, Row, Table};
 use crate::figure::Figure;
 use crate::number::{self, Kind};
@@ -184,8 +185,43 @@ pub(super) fn outcomes(overview: &Overview<'_>) -> Option<Chart> {
     })
 }
 
+/// A course over the calls at once for each stage: levels of different stages make different calls,
+/// and no line joins them.
+pub(super) fn courses(overview: &Overview<'_>) -> Vec<Chart> {
+    let stages = overview.stages().into_iter();
+    let of = |(number, stage): (usize, Option<&str>)| {
+        let of = Stage { levels: overview.of_stage(stage), name: stage, number };
+        [call_time(&of), throughput(&of)]
+    };
+    stages.enumerate().flat_map(of).flatten().collect()
+}
+
+/// The levels that one course is drawn through.
+struct Stage<'r> {
+    levels: Vec<LevelView<'r>>,
+    name: Option<&'r str>,
+    /// Counted from 0.
+    number: usize,
+}
+
+impl<'r> Stage<'r> {
+    /// The highest trusted level, or the last.
+    fn top(&self) -> Option<LevelView<'r>> {
+        let trusted = self.levels.iter().filter(|view| view.level.trusted);
+        trusted.max_by_key(|view| view.level.load()).or(self.levels.last()).copied()
+    }
+
+    /// The id of its chart of this name.
+    fn id(&self, name: &str) -> String {
+        match self.name {
+            None => format!("chart-{name}"),
+            Some(_) => format!("chart-{name}-{}", self.number + 1),
+        }
+    }
+}
+
 /// Call time against calls at once.
-pub(super) fn call_time(overview: &Overview<'_>) -> Option<Chart> {
+fn call_time(stage: &Stage<'_>) -> Option<Chart> {
     let strengths = [
         (Statistic::P50, Strength::Faint),
         (Statistic::P95, Strength::Full),
@@ -194,90 +230,72 @@ pub(super) fn call_time(overview: &Overview<'_>) -> Option<Chart> {
     let series = strengths
         .into_iter()
         .filter_map(|(statistic, strength)| {
-            series(overview, statistic.name(), Hue::Blue, strength, |view| {
+            series(stage, statistic.name(), Hue::Blue, strength, |view| {
                 view.summary(Metric::Call, statistic)
             })
         })
         .collect();
-    let last = overview.trusted.last().or(overview.levels.last()).copied()?;
+    let last = stage.top()?;
     let (tail, statistic) = last.tail(Metric::Call);
     let title = format!("A call takes {} ({}) at {}.", tail.show(), statistic.name(), last.words());
-    lines(overview, "chart-call", title, Kind::Latency, "call", series)
+    lines(stage, "call", title, Kind::Latency, "call", series)
 }
 
 /// Bytes per second against calls at once, with the floor.
-pub(super) fn throughput(overview: &Overview<'_>) -> Option<Chart> {
+fn throughput(stage: &Stage<'_>) -> Option<Chart> {
     let mut all = Vec::new();
-    all.extend(series(overview, "calls", Hue::Green, Strength::Full, |view| view.bytes_per_s()));
-    all.extend(series(overview, "floor", Hue::Orange, Strength::Faint, |view| {
+    all.extend(series(stage, "calls", Hue::Green, Strength::Full, |view| view.bytes_per_s()));
+    all.extend(series(stage, "floor", Hue::Orange, Strength::Faint, |view| {
         let rate = view.level.floor.map(|floor| floor.bytes_per_s);
         view.measured("floor.bytes_per_s", Kind::ByteRate, rate)
     }));
-    let last = overview.trusted.last().or(overview.levels.last()).copied()?;
+    let last = stage.top()?;
     let title = format!("The calls move {} at {}.", last.bytes_per_s().show(), last.words());
-    lines(overview, "chart-throughput", title, Kind::ByteRate, "throughput", all)
+    lines(stage, "throughput", title, Kind::ByteRate, "throughput", all)
 }
 
 /// A series over all levels by ascending load; `None` when no level has a value.
 fn series(
-    overview: &Overview<'_>,
+    stage: &Stage<'_>,
     name: &str,
     hue: Hue,
     strength: Strength,
     figure: impl Fn(LevelView<'_>) -> Figure,
 ) -> Option<Series> {
-    let mut points: Vec<Point> = overview
-        .levels
-        .iter()
-        .map(|&view| Point { users: float(view.level.load()), figure: figure(view) })
-        .filter(|point| point.figure.value.is_some())
-        .collect();
-    points.sort_by(|a, b| a.users.total_cmp(&b.users));
-    (!points.is_empty()).then(|| Series {
-        name: name.to_owned(),
-        meaning: String::new(),
-        hue,
-        strength,
-        points,
-    })
+    let points = stage.levels.iter().map(|&view| (view.level.load(), figure(view)));
+    series_through(name, hue, strength, points)
 }
 
 /// Lines over the calls at once; a single level has no course, and its numbers stand in the table.
 fn lines(
-    overview: &Overview<'_>,
-    id: &str,
+    stage: &Stage<'_>,
+    name: &str,
     title: String,
     kind: Kind,
     axis: &str,
     series: Vec<Series>,
 ) -> Option<Chart> {
-    if overview.levels.len() < 2 || series.is_empty() {
+    if stage.levels.len() < 2 || series.is_empty() {
         return None;
     }
     let mut columns = vec![Column::words("calls")];
     columns.extend(series.iter().map(|s| Column::grouped(axis, s.name.as_str(), kind)));
-    let rows = overview
+    let rows = stage
         .levels
         .iter()
         .map(|view| {
             let mut cells = vec![view.short().into()];
-            cells.extend(series.iter().map(|series| {
-                let of_level = |point: &&Point| point.figure.level == Some(view.index);
-                let point = series.points.iter().find(of_level);
-                point
-                    .map_or_else(|| Figure::derived(&series.name, kind, None), |p| p.figure.clone())
-                    .into()
-            }));
+            cells.extend(figures_at(&series, view.index, kind).into_iter().map(Into::into));
             Row { cells, level: Some(view.index), untrusted: !view.level.trusted }
         })
         .collect();
     let names: Vec<&str> = series.iter().map(|series| series.name.as_str()).collect();
     let description = format!("{axis} over the calls at once: {}.", names.join(", "));
     let hatched = crate::charts::hatched_around(
-        overview.levels.iter().map(|v| (float(v.level.load()), v.level.trusted)).collect(),
+        stage.levels.iter().map(|v| (float(v.level.load()), v.level.trusted)).collect(),
     );
     Some(Chart {
-        id: id.to_owned(),
+        id: stage.id(name),
         title,
         description,
         plot: Plot::Lines(Lines {
@@ -289,7 +307,7 @@ fn lines(
             hatched,
         }),
         table: Some(Table {
-            id: format!("values-{}", id.trim_start_matches("chart-")),
+            id: stage.id(name).replacen("chart", "values", 1),
             caption: "The numbers of the chart".to_owned(),
             columns,
             rows,

@@ -33,8 +33,10 @@ pub fn render(run: &ToolsRun) -> String {
 }
 
 /// Distributions of a level, by the beginning of their columns' names.
-fn summaries(level: &ToolsLevel) -> [(&'static str, Option<Summary>); 3] {
+fn summaries(level: &ToolsLevel) -> [(&'static str, Option<Summary>); 5] {
     [
+        ("level_connect_ms", level.connect_ms),
+        ("level_ttfb_ms", level.ttfb_ms),
         ("level_call_ms", level.call_ms),
         ("level_probe_ms", level.probe_ms),
         ("level_probe_idle_ms", level.probe_idle_ms),
@@ -43,7 +45,7 @@ fn summaries(level: &ToolsLevel) -> [(&'static str, Option<Summary>); 3] {
 
 fn header() -> String {
     let mut names: Vec<String> =
-        ["run_id", "run_name", "agents", "calls_per_agent"].map(str::to_owned).to_vec();
+        ["run_id", "run_name", "stage", "agents", "calls_per_agent"].map(str::to_owned).to_vec();
     names.extend(
         [
             "level_calls",
@@ -57,7 +59,13 @@ fn header() -> String {
         .map(str::to_owned),
     );
     names.extend(CallOutcome::ALL.map(|outcome| format!("level_outcomes_{}", outcome.name())));
-    for name in ["level_call_ms", "level_probe_ms", "level_probe_idle_ms"] {
+    for name in [
+        "level_connect_ms",
+        "level_ttfb_ms",
+        "level_call_ms",
+        "level_probe_ms",
+        "level_probe_idle_ms",
+    ] {
         names.push(format!("{name}_count"));
         names.extend(Statistic::ALL.map(|statistic| format!("{name}_{}", statistic.name())));
     }
@@ -70,6 +78,7 @@ fn header() -> String {
             "level_floor_bytes_per_s",
             "level_target_cpu_s",
             "level_tester_cpu_s",
+            "level_verify_cpu_s",
             "level_trusted",
             "level_trust_notes",
             "agent",
@@ -91,6 +100,7 @@ fn header() -> String {
 fn level_fields(level: &ToolsLevel) -> Vec<String> {
     let optional = |count: Option<u64>| count.map_or_else(String::new, |count| count.to_string());
     let mut fields = vec![
+        level.stage.as_deref().map_or_else(String::new, field),
         level.agents.to_string(),
         level.calls_per_agent.to_string(),
         level.calls.to_string(),
@@ -117,6 +127,7 @@ fn level_fields(level: &ToolsLevel) -> Vec<String> {
             level.floor.map(|floor| floor.bytes_per_s),
             level.target_cpu_s(),
             Some(level.tester_usage.cpu_s),
+            level.verify_cpu_s,
         ]
         .map(number),
     );

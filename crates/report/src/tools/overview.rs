@@ -9,6 +9,7 @@ use results::{CallOutcome, CallOutcomes, Judged, Summary, ToolsLevel, ToolsRun, 
 
 use crate::figure::Figure;
 use crate::number::Kind;
+use crate::text::foreign;
 
 /// A run of tool calls, and the levels that matter to its reading.
 #[derive(Debug, Clone)]
@@ -44,6 +45,23 @@ impl<'r> Overview<'r> {
         self.verdict.level.and_then(|index| self.levels.get(index).copied())
     }
 
+    /// The stages in the order in which they ran; one without a name where the run has but one.
+    pub(super) fn stages(&self) -> Vec<Option<&'r str>> {
+        let mut stages: Vec<Option<&str>> = Vec::new();
+        for view in &self.levels {
+            if !stages.contains(&view.level.stage.as_deref()) {
+                stages.push(view.level.stage.as_deref());
+            }
+        }
+        stages
+    }
+
+    /// The levels of one stage: only they are a ladder.
+    pub(super) fn of_stage(&self, stage: Option<&str>) -> Vec<LevelView<'r>> {
+        let of = |view: &LevelView<'_>| view.level.stage.as_deref() == stage;
+        self.levels.iter().copied().filter(of).collect()
+    }
+
     /// All ended calls of all levels by outcome.
     pub(super) fn outcomes(&self) -> CallOutcomes {
         let mut all = CallOutcomes::default();
@@ -66,7 +84,7 @@ impl<'r> Overview<'r> {
 
     /// Whether the run mixes several tools.
     pub(super) fn mixed(&self) -> bool {
-        self.run.workload.tools.len() > 1
+        self.levels.iter().any(|view| view.mixed())
     }
 }
 
@@ -74,6 +92,8 @@ impl<'r> Overview<'r> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Metric {
     Call,
+    Connect,
+    Ttfb,
     Probe,
     ProbeIdle,
     Session,
@@ -83,6 +103,8 @@ impl Metric {
     pub(super) fn field(self) -> &'static str {
         match self {
             Self::Call => "call_ms",
+            Self::Connect => "connect_ms",
+            Self::Ttfb => "ttfb_ms",
             Self::Probe => "probe_ms",
             Self::ProbeIdle => "probe_idle_ms",
             Self::Session => "session_ms",
@@ -92,6 +114,8 @@ impl Metric {
     pub(super) fn of(self, level: &ToolsLevel) -> Option<Summary> {
         match self {
             Self::Call => level.call_ms,
+            Self::Connect => level.connect_ms,
+            Self::Ttfb => level.ttfb_ms,
             Self::Probe => level.probe_ms,
             Self::ProbeIdle => level.probe_idle_ms,
             Self::Session => level.session_ms,
@@ -109,12 +133,14 @@ pub(super) struct LevelView<'r> {
 impl LevelView<'_> {
     /// The load in words: `4 agents x 8 calls`.
     pub(super) fn words(self) -> String {
-        self.level.load_words()
+        foreign(&self.level.load_words())
     }
 
-    /// The load as an axis shows it: `4x8`.
+    /// The load as an axis shows it: `4x8`, with its stage where the run has several.
     pub(super) fn short(self) -> String {
-        self.level.shape().to_string()
+        let shape = self.level.shape();
+        let stage = self.level.stage.as_deref().map(foreign);
+        stage.map_or(shape.to_string(), |stage| format!("{shape} {stage}"))
     }
 
     /// Calls at once that were asked for.
@@ -190,6 +216,11 @@ impl LevelView<'_> {
         self.measured("speedup", Kind::Ratio, self.level.speedup)
     }
 
+    /// Whether the level mixes several tools.
+    pub(super) fn mixed(self) -> bool {
+        self.level.tools.len() > 1
+    }
+
     /// How far the calls overlapped; `None` where single calls were left out of `run.json`.
     pub(super) fn overlap(self) -> Option<Overlap> {
         if self.level.files_left_out > 0 { None } else { Overlap::of(&self.level.files) }
@@ -213,6 +244,13 @@ impl LevelView<'_> {
     /// CPU time of the tester for each call that ended, in milliseconds.
     pub(super) fn tester_cpu_per_call(self) -> Figure {
         self.per_call("tester_cpu_ms_per_call", Some(self.level.tester_usage.cpu_s))
+    }
+
+    /// The same with reading the files back and hashing them.
+    pub(super) fn tester_cpu_with_hashing(self) -> Figure {
+        let hashing = self.level.verify_cpu_s;
+        let both = hashing.map(|cpu_s| cpu_s + self.level.tester_usage.cpu_s);
+        self.per_call("tester_cpu_ms_per_call_with_hashing", both)
     }
 
     /// Cores that the target kept busy, on average over the level.

@@ -3,8 +3,8 @@
 
 use results::level::{ErrorGroup, ProcessUsage, Role, TesterUsage};
 use results::tools::{
-    Expected, Floor, Probe, ProbeKind, ReadBack, Sequential, Shape, Tally, ToolShare, Transport,
-    Verification,
+    Expected, Floor, PreparedCall, Probe, ProbeKind, ReadBack, Sequential, Shape, Tally, ToolShare,
+    Transport, Verification,
 };
 use results::units::float;
 use results::{
@@ -53,6 +53,7 @@ fn level(agents: u64, calls_per_agent: u64, calls: Vec<Call>) -> ToolsLevel {
     let probes = probes(duration_s);
     let mut took: Vec<f64> = probes.iter().filter_map(|probe| probe.took_ms).collect();
     let mut level = ToolsLevel {
+        stage: None,
         agents,
         calls_per_agent,
         calls: tally.calls,
@@ -66,6 +67,8 @@ fn level(agents: u64, calls_per_agent: u64, calls: Vec<Call>) -> ToolsLevel {
         upstream_transfers: Some(tally.calls),
         duration_s,
         session_ms: constant(agents, 3.0),
+        connect_ms: constant(tally.calls, 0.3),
+        ttfb_ms: constant(tally.calls, 12.0),
         call_ms: tally.call_ms,
         bytes_total: tally.bytes_total,
         bytes_per_s,
@@ -86,6 +89,7 @@ fn level(agents: u64, calls_per_agent: u64, calls: Vec<Call>) -> ToolsLevel {
             bytes_per_s: bytes_per_s * 4.0,
         }),
         verify_s: Some(0.25),
+        verify_cpu_s: Some(float(tally.calls) * 0.02),
         target_usage: Some(vec![
             ProcessUsage {
                 process: "weir mcp".to_owned(),
@@ -145,7 +149,13 @@ fn control(count: u64) -> ToolsControl {
 }
 
 fn share(tool: &str, weight: f64, arguments: &str) -> ToolShare {
-    ToolShare { tool: tool.to_owned(), weight, arguments: arguments.to_owned() }
+    ToolShare {
+        stage: None,
+        tool: tool.to_owned(),
+        weight,
+        arguments: arguments.to_owned(),
+        same_as: None,
+    }
 }
 
 /// A run of these levels, judged by these predicates.
@@ -184,6 +194,7 @@ fn run_of(name: &str, levels: Vec<ToolsLevel>, predicates: &[&str]) -> ToolsRun 
                 1.0,
                 r#"{"video_id":"vid_1","filename":"video_{agent}_{call}.mp4"}"#,
             )],
+            prepare: Vec::new(),
             start: "burst".to_owned(),
             transport: Transport::Http,
             protocol: "2025-11-25".to_owned(),
@@ -246,6 +257,40 @@ pub(crate) fn ladder() -> ToolsRun {
     ];
     run.workload.verification.as_mut().unwrap().bytes = None;
     run.workload.verification.as_mut().unwrap().sha256 = None;
+    run
+}
+
+/// The run without a target: the downloads, and then the mixed workload.
+pub(crate) fn staged() -> ToolsRun {
+    let in_stage =
+        |stage: &str, level: ToolsLevel| ToolsLevel { stage: Some(stage.to_owned()), ..level };
+    let calls: Vec<Call> = four_by_eight().into_iter().map(mixed).collect();
+    let mut both = in_stage("mixed", level(4, 8, calls));
+    // Only the downloads of videos are transfers for the upstream.
+    (both.upstream_peak_open, both.upstream_transfers) = (Some(16), Some(16));
+    both.floor = None;
+    let mut run =
+        run_of("media", vec![in_stage("downloads", level(4, 8, four_by_eight())), both], RULE);
+    run.workload.scenario = "media".to_owned();
+    run.workload.tools[0].stage = Some("downloads".to_owned());
+    let of_mixed = |share: ToolShare, same_as: Option<&str>| ToolShare {
+        stage: Some("mixed".to_owned()),
+        same_as: same_as.map(str::to_owned),
+        ..share
+    };
+    run.workload.tools.extend([
+        of_mixed(share("download_video", 2.0, r#"{"video_id":"vid_1"}"#), None),
+        of_mixed(
+            share("prepare_reference_image", 1.0, r#"{"input_filename":"{photo.filename}"}"#),
+            Some("reference"),
+        ),
+        of_mixed(share("download_image", 1.0, r#"{"response_id":"{job.id}"}"#), None),
+    ]);
+    run.workload.prepare = vec![PreparedCall {
+        stage: Some("mixed".to_owned()),
+        tool: "generate_image".to_owned(),
+        arguments: r#"{"prompt":"a harbour at dawn"}"#.to_owned(),
+    }];
     run
 }
 
@@ -406,6 +451,7 @@ pub(crate) fn all() -> Vec<(&'static str, ToolsRun)> {
     vec![
         ("tools_downloaded", downloaded()),
         ("tools_ladder", ladder()),
+        ("tools_staged", staged()),
         ("tools_serialising", serialising()),
         ("tools_corrupt", corrupt()),
         ("tools_missing", missing()),

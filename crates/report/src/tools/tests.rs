@@ -56,13 +56,21 @@ fn a_server_that_serialises_is_named_although_all_its_calls_are_open() {
          open, the upstream never saw more than 1 at a time; calling at once was 1.00× as fast."
     );
     assert_eq!(answers(&run)[0], "refuted");
+    let headline = run.document().headline;
+    assert_eq!(headline.word, "NOT MET", "nothing failed, and yet the server is no concurrent one");
+    assert!(headline.sentence.plain().contains("carried one after the other"));
 }
 
 #[test]
-fn serialising_is_found_without_the_upstream_s_counters() {
+fn without_the_upstream_s_counters_no_gain_is_said_and_nobody_is_accused() {
     let mut run = samples::serialising();
     run.levels[0].upstream_peak_open = None;
-    assert!(sentence(&run, "serialised").contains("calling at once was 1.00× as fast"));
+    assert!(sentence(&run, "no_gain").contains("it was 1.00× as fast as one after the other"));
+    assert!(!rules(&run).contains(&"serialised"));
+    assert_eq!(answers(&run)[0], "not shown");
+    run.levels[0].upstream_peak_open = Some(32);
+    assert!(sentence(&run, "no_gain").contains("The upstream had up to 32 at once"));
+    assert_eq!(answers(&run)[0], "shown");
 }
 
 #[test]
@@ -171,6 +179,24 @@ fn a_level_of_512_calls_collapses_to_its_agents() {
         .filter_map(|block| if let Block::Table(table) = block { Some(table.id) } else { None })
         .collect();
     assert!(!tables.contains(&"calls-table".to_owned()), "{tables:?}");
+}
+
+#[test]
+fn stages_are_no_ladder() {
+    let run = samples::staged();
+    let document = run.document();
+    let headline = document.headline.sentence.plain().replace(['\u{202f}', '\u{a0}'], " ");
+    assert!(headline.contains("(4 agents x 8 calls, downloads)"), "{headline}");
+    assert!(document.level_charts.is_empty(), "no line joins levels of different calls");
+    assert!(answers(&run)[3] == "not shown", "one load is no scale: {:?}", answers(&run));
+    let overlaps: Vec<String> = findings(&Overview::of(&run))
+        .into_iter()
+        .filter(|finding| finding.rule == "upstream_overlap")
+        .map(|finding| finding.text.plain())
+        .collect();
+    assert!(overlaps[0].ends_with("none waited in the target."), "{overlaps:?}");
+    assert!(overlaps[1].ends_with("of those calls that are transfers for it."), "{overlaps:?}");
+    assert!(!rules(&run).contains(&"fewer_transfers"));
 }
 
 #[test]

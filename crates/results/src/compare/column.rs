@@ -46,7 +46,14 @@ impl Column {
             RunKind::Tools => {
                 let shares = [Share::Success, Share::Ok, Share::Correct];
                 columns.extend(shares.map(|share| Self::Quantity(Quantity::Share(share))));
-                for each in [Latency::Session, Latency::Call, Latency::Probe, Latency::ProbeIdle] {
+                for each in [
+                    Latency::Session,
+                    Latency::Connect,
+                    Latency::Ttfb,
+                    Latency::Call,
+                    Latency::Probe,
+                    Latency::ProbeIdle,
+                ] {
                     columns.extend(latency(each));
                 }
                 columns.extend(
@@ -142,6 +149,8 @@ impl Column {
             Self::Quantity(quantity)
                 if supported(quantity, |latency| match latency {
                     Some(Latency::Session) => level.session_ms,
+                    Some(Latency::Connect) => level.connect_ms,
+                    Some(Latency::Ttfb) => level.ttfb_ms,
                     Some(Latency::Call) => level.call_ms,
                     Some(Latency::Probe) => level.probe_ms,
                     Some(Latency::ProbeIdle) => level.probe_idle_ms,

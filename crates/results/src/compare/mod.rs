@@ -10,6 +10,7 @@ mod difference;
 mod rank;
 mod rule;
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -44,6 +45,9 @@ pub struct Comparison {
     /// The highest load at which every run has a trusted level; the numbers of the ranking are
     /// those of this load. Null when there is none.
     pub common_load: Option<u64>,
+    /// The stage in which that is so, where the runs have several; the first of those that share the
+    /// load.
+    pub common_stage: Option<String>,
     /// The runs from the best to the worst; equal runs share a rank.
     pub ranking: Vec<Place>,
     /// What differs between the workloads, and was allowed to.
@@ -76,13 +80,15 @@ pub struct ComparedRun {
     pub capacity: Capacity,
     /// The numbers of [`Comparison::common_load`].
     pub standing: Standing,
-    /// Its levels by ascending load; of several at one load the last.
+    /// Its levels by stage and ascending load; of several at one load of a stage the last.
     pub levels: Vec<ComparedLevel>,
 }
 
 /// One level, as it stands beside others.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ComparedLevel {
+    /// The stage, where the run has several: levels are compared with those of the same stage.
+    pub stage: Option<String>,
     /// Users, or calls at once.
     pub load: u64,
     /// The load in words.
@@ -93,6 +99,15 @@ pub struct ComparedLevel {
     pub trust_notes: Vec<String>,
     /// What was measured, by [`Column::key`]; null where it was not.
     pub values: BTreeMap<String, Option<f64>>,
+}
+
+/// Where levels of several runs meet: the same calls at the same load.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rung {
+    /// The stage, where runs have several.
+    pub stage: Option<String>,
+    /// Users, or calls at once.
+    pub load: u64,
 }
 
 /// Why runs cannot be compared.
@@ -167,12 +182,15 @@ impl Comparison {
             return Err(CompareError::Workload(differences));
         }
         let mut compared: Vec<ComparedRun> = runs.iter().map(compared).collect();
-        let common_load = common_loads(&compared).into_iter().next_back();
-        rank::stand(&mut compared, kind, common_load);
+        let common = common_rungs(&compared)
+            .into_iter()
+            .max_by_key(|rung| (rung.load, Reverse(rung.stage.clone())));
+        rank::stand(&mut compared, kind, common.as_ref());
         Ok(Self {
             format: FORMAT.to_owned(),
             kind,
-            common_load,
+            common_load: common.as_ref().map(|rung| rung.load),
+            common_stage: common.and_then(|rung| rung.stage),
             ranking: rank::ranking(&compared),
             differences,
             notes: difference::notes(runs),
@@ -199,11 +217,17 @@ impl Comparison {
         &self.runs[0]
     }
 
-    /// All loads of all runs, ascending.
+    /// The highest rung on which every run has a trusted level.
     #[must_use]
-    pub fn loads(&self) -> Vec<u64> {
-        let loads = self.runs.iter().flat_map(|run| &run.levels).map(|level| level.load);
-        loads.collect::<BTreeSet<u64>>().into_iter().collect()
+    pub fn common(&self) -> Option<Rung> {
+        self.common_load.map(|load| Rung { stage: self.common_stage.clone(), load })
+    }
+
+    /// All rungs of all runs, by stage and ascending load.
+    #[must_use]
+    pub fn rungs(&self) -> Vec<Rung> {
+        let levels = self.runs.iter().flat_map(|run| &run.levels);
+        levels.map(ComparedLevel::rung).collect::<BTreeSet<Rung>>().into_iter().collect()
     }
 
     /// The text of a comparison's JSON, indented, with a final newline.
@@ -217,16 +241,16 @@ impl Comparison {
 }
 
 impl ComparedRun {
-    /// Its level at a load.
+    /// Its level on a rung.
     #[must_use]
-    pub fn level(&self, load: u64) -> Option<&ComparedLevel> {
-        self.levels.iter().find(|level| level.load == load)
+    pub fn level(&self, rung: &Rung) -> Option<&ComparedLevel> {
+        self.levels.iter().find(|level| level.load == rung.load && level.stage == rung.stage)
     }
 
-    /// Its trusted level at a load.
+    /// Its trusted level on a rung.
     #[must_use]
-    pub fn trusted_level(&self, load: u64) -> Option<&ComparedLevel> {
-        self.level(load).filter(|level| level.trusted)
+    pub fn trusted_level(&self, rung: &Rung) -> Option<&ComparedLevel> {
+        self.level(rung).filter(|level| level.trusted)
     }
 
     /// Whether any of its levels can be trusted.
@@ -237,6 +261,12 @@ impl ComparedRun {
 }
 
 impl ComparedLevel {
+    /// Where it stands.
+    #[must_use]
+    pub fn rung(&self) -> Rung {
+        Rung { stage: self.stage.clone(), load: self.load }
+    }
+
     /// The level's value of a column; `None` where it was not measured.
     #[must_use]
     pub fn value(&self, column: Column) -> Option<f64> {
@@ -244,13 +274,13 @@ impl ComparedLevel {
     }
 }
 
-/// Loads at which every run has a trusted level, ascending.
-fn common_loads(runs: &[ComparedRun]) -> BTreeSet<u64> {
-    let loads = |run: &ComparedRun| -> BTreeSet<u64> {
-        run.levels.iter().filter(|level| level.trusted).map(|level| level.load).collect()
+/// Rungs on which every run has a trusted level.
+fn common_rungs(runs: &[ComparedRun]) -> BTreeSet<Rung> {
+    let rungs = |run: &ComparedRun| -> BTreeSet<Rung> {
+        run.levels.iter().filter(|level| level.trusted).map(ComparedLevel::rung).collect()
     };
-    let first = runs.first().map(loads).unwrap_or_default();
-    runs.iter().skip(1).fold(first, |common, run| &common & &loads(run))
+    let first = runs.first().map(rungs).unwrap_or_default();
+    runs.iter().skip(1).fold(first, |common, run| &common & &rungs(run))
 }
 
 fn compared(run: &AnyRun) -> ComparedRun {
@@ -264,19 +294,18 @@ fn compared_run<K: Load>(
     run: &Run<K>,
     value: impl Fn(Column, &K::Level) -> Option<f64>,
 ) -> ComparedRun {
-    let mut levels: BTreeMap<u64, ComparedLevel> = BTreeMap::new();
+    let mut levels: BTreeMap<Rung, ComparedLevel> = BTreeMap::new();
     for level in &run.levels {
         let columns = Column::all(K::KIND).into_iter();
-        levels.insert(
-            level.load(),
-            ComparedLevel {
-                load: level.load(),
-                words: level.load_words(),
-                trusted: level.trusted(),
-                trust_notes: level.trust_notes().to_vec(),
-                values: columns.map(|column| (column.key(), value(column, level))).collect(),
-            },
-        );
+        let compared = ComparedLevel {
+            stage: level.stage().map(str::to_owned),
+            load: level.load(),
+            words: level.load_words(),
+            trusted: level.trusted(),
+            trust_notes: level.trust_notes().to_vec(),
+            values: columns.map(|column| (column.key(), value(column, level))).collect(),
+        };
+        levels.insert(compared.rung(), compared);
     }
     ComparedRun {
         id: run.id.clone(),

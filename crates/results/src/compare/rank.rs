@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Column, ComparedRun};
+use super::{Column, ComparedRun, Rung};
 use crate::load::RunKind;
 use crate::slo::{Latency, Quantity};
 use crate::summary::Statistic;
@@ -46,9 +46,9 @@ fn paces(kind: RunKind) -> Vec<Column> {
 }
 
 /// Gives each run the numbers that it is ranked by.
-pub(super) fn stand(runs: &mut [ComparedRun], kind: RunKind, common_load: Option<u64>) {
-    let Some(load) = common_load else { return };
-    let at = |run: &ComparedRun, column| run.trusted_level(load).and_then(|l| l.value(column));
+pub(super) fn stand(runs: &mut [ComparedRun], kind: RunKind, common: Option<&Rung>) {
+    let Some(rung) = common else { return };
+    let at = |run: &ComparedRun, column| run.trusted_level(rung).and_then(|l| l.value(column));
     let of_all =
         |column: Column| -> Option<Vec<f64>> { runs.iter().map(|run| at(run, column)).collect() };
     let pace = paces(kind).into_iter().find_map(|column| Some((column.key(), of_all(column)?)));

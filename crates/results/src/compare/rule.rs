@@ -7,7 +7,7 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Column, ComparedRun};
+use super::{Column, ComparedRun, Rung};
 use crate::slo::Comparison as Sign;
 use crate::units::float;
 
@@ -58,6 +58,8 @@ pub struct Change {
     pub run: usize,
     /// The load where it stands; null for the capacity, and where nothing could be compared.
     pub load: Option<u64>,
+    /// The stage of that load, where the runs have several.
+    pub stage: Option<String>,
     /// The baseline's value; null where nothing could be compared.
     pub baseline: Option<f64>,
     /// The run's value.
@@ -98,7 +100,7 @@ impl FailIf {
 
     /// The change that is furthest to the wrong side.
     fn change(&self, baseline: &ComparedRun, run: &ComparedRun, index: usize) -> Change {
-        let pairs: Vec<(Option<u64>, f64, f64)> = match self.subject {
+        let pairs: Vec<(Option<Rung>, f64, f64)> = match self.subject {
             Subject::Capacity => {
                 let of = |run: &ComparedRun| run.capacity.passed.map(float);
                 of(baseline)
@@ -111,19 +113,20 @@ impl FailIf {
                 .iter()
                 .filter(|level| level.trusted)
                 .filter_map(|level| {
-                    let after = run.trusted_level(level.load)?.value(column)?;
-                    Some((Some(level.load), level.value(column)?, after))
+                    let after = run.trusted_level(&level.rung())?.value(column)?;
+                    Some((Some(level.rung()), level.value(column)?, after))
                 })
                 .collect(),
         };
         let furthest = pairs
             .into_iter()
-            .map(|(load, before, after)| (load, before, after, percent(before, after)))
+            .map(|(rung, before, after)| (rung, before, after, percent(before, after)))
             .max_by(|a, b| self.worse(a.3, b.3));
         match furthest {
-            Some((load, before, after, percent)) => Change {
+            Some((rung, before, after, percent)) => Change {
                 run: index,
-                load,
+                load: rung.as_ref().map(|rung| rung.load),
+                stage: rung.and_then(|rung| rung.stage),
                 baseline: Some(before),
                 value: Some(after),
                 percent: Some(percent).filter(|percent| percent.is_finite()),
@@ -133,6 +136,7 @@ impl FailIf {
             None => Change {
                 run: index,
                 load: None,
+                stage: None,
                 baseline: None,
                 value: None,
                 percent: None,

@@ -201,6 +201,37 @@ fn tool_calls_are_compared_by_their_own_numbers() {
 }
 
 #[test]
+fn how_a_tool_is_reached_is_a_part_of_the_workload() {
+    let refused = |change: &dyn Fn(&mut crate::ToolsWorkload)| {
+        let mut other = tools::run_of_call("other", 10.0);
+        change(&mut other.workload);
+        let runs: [AnyRun; 2] = [tools::run_of_call("base", 10.0).into(), other.into()];
+        Comparison::of(&runs, &[], Workloads::MustAgree).unwrap_err().to_string()
+    };
+    let pipe = refused(&|workload| workload.transport = crate::tools::Transport::Stdio);
+    assert!(pipe.contains("workload.transport is http / stdio"), "{pipe}");
+    let stateless = refused(&|workload| workload.protocol = "2026-07-28".to_owned());
+    assert!(stateless.contains("workload.protocol is 2025-11-25 / 2026-07-28"), "{stateless}");
+    assert!(refused(&|workload| workload.sessions = false).contains("workload.sessions"));
+    let staged = refused(&|workload| workload.tools[0].stage = Some("mixed".to_owned()));
+    assert!(staged.contains("workload.tools"), "{staged}");
+}
+
+#[test]
+fn levels_of_different_stages_are_never_laid_side_by_side() {
+    let run = |name, stages: &[&str]| AnyRun::from(tools::run_of_stages(name, stages));
+    let both = [run("a", &["downloads", "mixed"]), run("b", &["downloads", "mixed"])];
+    let comparison = compare(&both, &["call.max > +10%"]);
+    assert_eq!(comparison.runs[0].levels.len(), 2, "one load, two stages");
+    let common = Rung { stage: Some("downloads".to_owned()), load: 4 };
+    assert_eq!((comparison.common(), comparison.rungs().len()), (Some(common), 2));
+    let apart = [run("a", &["downloads"]), run("b", &["mixed"])];
+    let comparison = compare(&apart, &["call.max > +10%"]);
+    assert_eq!(comparison.common(), None);
+    assert!(!comparison.passed(), "what could not be compared has not passed");
+}
+
+#[test]
 fn rules_parse_or_say_why_not() {
     let refused = |text: &str| text.parse::<FailIf>().unwrap_err().to_string();
     for text in ["ttft.p95 > +10%", "capacity < -5%", "cpu >= 20 %", "bytes_per_s < -1.5%"] {

@@ -70,10 +70,11 @@ impl Latency {
         ("session", Self::Session),
     ];
 
-    fn kind(self) -> RunKind {
+    fn measured_in(self, kind: RunKind) -> bool {
         match self {
-            Self::Connect | Self::Ttfb | Self::Ttft | Self::Gap | Self::Total => RunKind::Streams,
-            Self::Session | Self::Call | Self::Probe | Self::ProbeIdle => RunKind::Tools,
+            Self::Connect | Self::Ttfb => true,
+            Self::Ttft | Self::Gap | Self::Total => kind == RunKind::Streams,
+            Self::Session | Self::Call | Self::Probe | Self::ProbeIdle => kind == RunKind::Tools,
         }
     }
 }
@@ -132,7 +133,7 @@ impl Quantity {
     #[must_use]
     pub fn measured_in(self, kind: RunKind) -> bool {
         match self {
-            Self::Latency(latency, _) => latency.kind() == kind,
+            Self::Latency(latency, _) => latency.measured_in(kind),
             Self::Share(Share::Success | Share::Correct) | Self::Rate(Rate::Bytes) => true,
             Self::Stretch(_)
             | Self::Stalls
@@ -203,7 +204,7 @@ impl Quantity {
 
 /// The names of all quantities that a kind of load measures, as a list in words.
 pub(super) fn names(kind: RunKind) -> String {
-    let latencies = Latency::ALL.into_iter().filter(|(_, latency)| latency.kind() == kind);
+    let latencies = Latency::ALL.into_iter().filter(|(_, latency)| latency.measured_in(kind));
     let mut names: Vec<&str> = latencies.map(|(name, _)| name).collect();
     if Quantity::Stretch(Statistic::P95).measured_in(kind) {
         names.push("stretch");

@@ -38,7 +38,7 @@ fn a_predicate_about_the_other_kind_of_load_is_refused() {
     assert!(Slo::parse_for(RunKind::Streams, "success >= 99%").is_ok());
     let refused = |kind, text| Slo::parse_for(kind, text).unwrap_err().to_string();
     let error = refused(RunKind::Tools, "ttft.p95 <= 1s");
-    assert!(error.contains("a run of tools measures call, probe"), "{error}");
+    assert!(error.contains("a run of tools measures ttfb, connect, call, probe"), "{error}");
     let error = refused(RunKind::Streams, "speedup >= 2");
     assert!(error.contains("a run of streams measures ttft"), "{error}");
 }

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::call::Call;
+use super::carriage::Carriage;
 use super::outcome::{CallOutcome, CallOutcomes};
 use super::workload::Shape;
 use crate::level::{ErrorGroup, ProcessUsage, Role, TesterUsage};
@@ -68,6 +69,9 @@ pub struct ToolRow {
 /// One level: so many agents with so many calls each at once, and what was measured about them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ToolsLevel {
+    /// The stage of the run that the level is of, where a run has several: levels of different
+    /// stages make different calls, and are no ladder.
+    pub stage: Option<String>,
     /// Agents, each with a session of its own.
     pub agents: u64,
     /// Calls that each agent has open at once.
@@ -96,6 +100,12 @@ pub struct ToolsLevel {
     pub duration_s: f64,
     /// Opening an agent's session: connecting and initializing.
     pub session_ms: Option<Summary>,
+    /// Opening a connection for a call, with TLS where it is used; of answered calls that needed a
+    /// new one. Part of the call.
+    pub connect_ms: Option<Summary>,
+    /// From a call's start to its answer's first byte (over stdio to the first message about it),
+    /// of calls that were answered.
+    pub ttfb_ms: Option<Summary>,
     /// From the call's first byte written to its answer's last byte read, of calls that ended ok.
     pub call_ms: Option<Summary>,
     /// Bytes of the files of calls that ended ok.
@@ -126,6 +136,9 @@ pub struct ToolsLevel {
     pub floor: Option<Floor>,
     /// Seconds that reading the files back and hashing them took, after the calls.
     pub verify_s: Option<f64>,
+    /// CPU seconds of the tester for reading the files back and hashing them, after the calls; null
+    /// when nothing was read.
+    pub verify_cpu_s: Option<f64>,
     /// The target's processes and those of its upstream, where they run on this machine; else
     /// null.
     pub target_usage: Option<Vec<ProcessUsage>>,
@@ -208,7 +221,24 @@ impl Judged for ToolsLevel {
     }
 
     fn load_words(&self) -> String {
-        self.shape().words()
+        let shape = self.shape().words();
+        self.stage.as_ref().map_or(shape.clone(), |stage| format!("{shape} ({stage})"))
+    }
+
+    fn stage(&self) -> Option<&str> {
+        self.stage.as_deref()
+    }
+
+    fn ended(&self) -> u64 {
+        self.outcomes.total()
+    }
+
+    fn wrong(&self) -> u64 {
+        self.outcomes.wrong_bytes + self.outcomes.missing_file
+    }
+
+    fn serialised(&self) -> bool {
+        self.carriage() == Carriage::Serial
     }
 
     fn duration_s(&self) -> f64 {
@@ -232,11 +262,9 @@ impl Judged for ToolsLevel {
                     Latency::Probe => self.probe_ms,
                     Latency::ProbeIdle => self.probe_idle_ms,
                     Latency::Session => self.session_ms,
-                    Latency::Connect
-                    | Latency::Ttfb
-                    | Latency::Ttft
-                    | Latency::Gap
-                    | Latency::Total => None,
+                    Latency::Connect => self.connect_ms,
+                    Latency::Ttfb => self.ttfb_ms,
+                    Latency::Ttft | Latency::Gap | Latency::Total => None,
                 };
                 summary.map(|summary| summary.get(statistic))
             }

@@ -2,6 +2,7 @@
 //! every call and of the file that it left.
 
 mod call;
+mod carriage;
 mod level;
 mod outcome;
 mod overlap;
@@ -9,13 +10,14 @@ mod tally;
 mod workload;
 
 pub use call::{Call, MAX_CALLS_KEPT, keep};
+pub use carriage::Carriage;
 pub use level::{Floor, Probe, Sequential, ToolRow, ToolsControl, ToolsLevel};
 pub use outcome::{CallOutcome, CallOutcomes};
 pub use overlap::{Overlap, peak_overlap};
 pub use tally::Tally;
 pub use workload::{
-    Expected, ProbeKind, ReadBack, Shape, ShapeError, ToolShare, ToolsWorkload, Transport,
-    Verification,
+    Expected, PreparedCall, ProbeKind, ReadBack, Shape, ShapeError, ToolShare, ToolsWorkload,
+    Transport, Verification,
 };
 
 use crate::load::Tools;

@@ -27,6 +27,7 @@ pub(crate) fn level(calls: Vec<Call>) -> ToolsLevel {
     let tally = Tally::of(&calls);
     let duration_s = calls.iter().map(|call| call.end_ms).fold(0.0, f64::max) / 1_000.0;
     ToolsLevel {
+        stage: None,
         agents: 1,
         calls_per_agent: tally.calls,
         calls: tally.calls,
@@ -40,6 +41,8 @@ pub(crate) fn level(calls: Vec<Call>) -> ToolsLevel {
         upstream_transfers: None,
         duration_s,
         session_ms: None,
+        connect_ms: None,
+        ttfb_ms: None,
         call_ms: tally.call_ms,
         bytes_total: tally.bytes_total,
         bytes_per_s: if duration_s > 0.0 {
@@ -59,6 +62,7 @@ pub(crate) fn level(calls: Vec<Call>) -> ToolsLevel {
         speedup: None,
         floor: None,
         verify_s: None,
+        verify_cpu_s: None,
         target_usage: None,
         tester_usage: TesterUsage {
             cpu_s: 0.0,
@@ -168,6 +172,41 @@ fn the_bracket_of_tool_calls_counts_calls_at_once() {
     assert_eq!(capacity.limited_by.as_deref(), Some("ok >= 100% missed at 1 agent x 4 calls"));
 }
 
+/// So many calls at once in a stage, of which so many failed.
+fn of_stage(stage: &str, calls: u64, failed: u64) -> ToolsLevel {
+    let call = |number| {
+        let outcome = if number <= failed { CallOutcome::ToolError } else { CallOutcome::Ok };
+        with(Some(outcome), call(number, 0.0, 10.0))
+    };
+    ToolsLevel { stage: Some(stage.to_owned()), ..level((1..=calls).map(call).collect()) }
+}
+
+#[test]
+fn a_run_carries_what_its_weakest_stage_carries() {
+    let rule = [Slo::default_for(RunKind::Tools)];
+    let check = |levels: &[ToolsLevel], passed, failed, limited_by: Option<&str>| {
+        let capacity = Capacity::of(levels, &rule);
+        assert_eq!((capacity.passed, capacity.failed), (passed, failed));
+        assert_eq!(capacity.limited_by.as_deref(), limited_by);
+    };
+    let (easy, hard) =
+        (|calls| of_stage("easy", calls, 0), |calls, bad| of_stage("hard", calls, bad));
+    check(&[easy(4), easy(8), hard(4, 0), hard(8, 0)], Some(8), None, None);
+    let missed = "ok >= 100% missed at 1 agent x 8 calls (hard)";
+    check(&[easy(4), easy(8), hard(4, 0), hard(8, 1)], Some(4), Some(8), Some(missed));
+    check(&[easy(4), easy(8), hard(8, 1)], None, Some(8), Some(missed));
+}
+
+#[test]
+fn one_stage_s_highest_level_that_is_not_trusted_leaves_the_run_untrusted() {
+    let untrusted = ToolsLevel { trusted: false, ..of_stage("second", 4, 0) };
+    let word = |levels| run_of(levels).verdict().word;
+    assert_eq!(word(vec![of_stage("first", 8, 0), untrusted]), crate::VerdictWord::NotTrusted);
+    let both = vec![of_stage("first", 4, 0), of_stage("second", 4, 0)];
+    assert_eq!(run_of(both.clone()).verdict().level, Some(0), "the headline is the first stage's");
+    assert_eq!(word(both), crate::VerdictWord::Met);
+}
+
 #[test]
 fn shapes_parse_or_do_not() {
     for (text, expected) in [
@@ -182,6 +221,12 @@ fn shapes_parse_or_do_not() {
         assert_eq!(shape.map(|shape| (shape.agents, shape.calls_per_agent)), expected, "{text:?}");
     }
     assert_eq!("4x8".parse::<Shape>().unwrap().to_string(), "4x8");
+}
+
+/// A run of these stages, each with four calls at once.
+pub(crate) fn run_of_stages(name: &str, stages: &[&str]) -> ToolsRun {
+    let levels = stages.iter().map(|stage| of_stage(stage, 4, 0)).collect();
+    ToolsRun { name: name.to_owned(), interrupted: false, ..run_of(levels) }
 }
 
 /// Three calls side by side that took so long.
@@ -226,10 +271,13 @@ fn run_of(levels: Vec<ToolsLevel>) -> ToolsRun {
             scenario: "downloads".to_owned(),
             ladder: vec![Shape { agents: 1, calls_per_agent: 8 }],
             tools: vec![ToolShare {
+                stage: None,
                 tool: "download_video".to_owned(),
                 weight: 1.0,
                 arguments: r#"{"video_id":"v","filename":"a{agent}-c{call}.mp4"}"#.to_owned(),
+                same_as: None,
             }],
+            prepare: Vec::new(),
             start: "burst".to_owned(),
             transport: Transport::Http,
             protocol: "2025-11-25".to_owned(),

@@ -74,11 +74,26 @@ pub enum Transport {
 /// One tool of the load, and how often it is called.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ToolShare {
+    /// The stage that calls it, where the run has several.
+    pub stage: Option<String>,
     /// The tool.
     pub tool: String,
     /// Its weight among the tools of the mix.
     pub weight: f64,
     /// The arguments of a call as JSON, with the placeholders `{agent}`, `{call}` and `{level}`.
+    pub arguments: String,
+    /// The word of the call before the load whose file is what this one's must be.
+    pub same_as: Option<String>,
+}
+
+/// A call that was made once before the load, for what the load needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PreparedCall {
+    /// The stage that needs it, where the run has several.
+    pub stage: Option<String>,
+    /// The tool.
+    pub tool: String,
+    /// Its arguments as JSON.
     pub arguments: String,
 }
 
@@ -132,10 +147,13 @@ pub struct Verification {
 pub struct ToolsWorkload {
     /// The scenario's name.
     pub scenario: String,
-    /// Agents and calls of each level, in order.
+    /// Agents and calls of each level, in order; every stage climbs the same ones.
     pub ladder: Vec<Shape>,
     /// The tools called, with their weights.
     pub tools: Vec<ToolShare>,
+    /// Calls that were made once before the load.
+    #[serde(default)]
+    pub prepare: Vec<PreparedCall>,
     /// How the calls of a level start (`burst`, `rate=50/s`).
     pub start: String,
     /// How the target is reached.

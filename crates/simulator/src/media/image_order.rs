@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use image::{ImageFormat, ImageReader};
 use serde::Serialize;
 use wire::json::FieldError;
@@ -12,6 +13,7 @@ use super::film::{BARS, colours};
 use super::form::{Field, Form};
 use super::h264::Size;
 use super::picture::{Format, Picture};
+use super::source::{Digests, Source as _, digests};
 use crate::seed::{Seed, mix};
 
 /// Most pictures of one request.
@@ -76,13 +78,23 @@ impl ImageOrder {
 
     /// One of the pictures, of which `shown` eighths are there already, in base64. Takes time.
     pub(crate) fn picture(&self, number: u32, shown: usize) -> String {
+        STANDARD.encode(self.file(number, shown))
+    }
+
+    /// Length and digests of the picture of a response. Takes time.
+    pub(crate) fn digests(&self) -> (u64, Digests) {
+        let file = self.file(0, BARS);
+        (file.length(), digests(&file))
+    }
+
+    fn file(&self, number: u32, shown: usize) -> Bytes {
         let picture = Picture {
             size: self.size,
             bars: colours(self.seed_of(number)),
             shown,
             transparent: self.background == "transparent",
         };
-        STANDARD.encode(picture.encode(Format::of(self.output_format)))
+        picture.encode(Format::of(self.output_format))
     }
 
     /// One of the pictures, complete.

@@ -1,12 +1,13 @@
 //! Where the bytes of a file come from, by position: no file is ever in memory as a whole unless
 //! it is small.
 
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use md5::Md5;
+use md5::{Digest as _, Md5};
+use ring::digest::{Context, SHA256};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 
 use super::padding;
 
@@ -92,10 +93,22 @@ pub(crate) struct Digests {
 }
 
 /// Both digests on their way through a file.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Hasher {
     md5: Md5,
-    sha256: Sha256,
+    sha256: Context,
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self { md5: Md5::new(), sha256: Context::new(&SHA256) }
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Hasher").finish_non_exhaustive()
+    }
 }
 
 impl Hasher {
@@ -110,7 +123,7 @@ impl Hasher {
     }
 
     fn digests(self) -> Digests {
-        Digests { md5: hex(&self.md5.finalize()), sha256: hex(&self.sha256.finalize()) }
+        Digests { md5: hex(&self.md5.finalize()), sha256: hex(self.sha256.finish().as_ref()) }
     }
 }
 

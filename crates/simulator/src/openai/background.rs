@@ -1,8 +1,8 @@
 //! Responses that are made later, and responses whose output is a picture.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -14,7 +14,7 @@ use wire::openai::responses::{
 use super::responses::{Response, ending};
 use crate::answer::{Answered, serve_body};
 use crate::api::Problem;
-use crate::media::{ImageOrder, Job, Stage, image_events, send_events};
+use crate::media::{Digests, ImageOrder, Job, Stage, image_events, send_events};
 use crate::plan::Plan;
 use crate::script::{Outline, Script};
 use crate::text::Content;
@@ -54,6 +54,8 @@ pub(crate) struct Later {
     job: Job,
     output: Output,
     cancelled: AtomicBool,
+    /// Length and digests of its picture, computed when they are first asked for.
+    digests: OnceLock<(u64, Digests)>,
 }
 
 #[derive(Debug)]
@@ -83,7 +85,13 @@ pub(crate) async fn answer(
         Some(image) => Output::Image(image),
         None => Output::Text(script.outline(), script.content()),
     };
-    let later = Arc::new(Later { response, job, output, cancelled: AtomicBool::new(false) });
+    let later = Arc::new(Later {
+        response,
+        job,
+        output,
+        cancelled: AtomicBool::new(false),
+        digests: OnceLock::new(),
+    });
     if plan.faults.status.is_none() && !plan.faults.refuse {
         if later.response.store {
             shared.responses.insert_later(&later.response.id, &later);
@@ -126,6 +134,14 @@ pub(crate) async fn cancel(id: &str, shared: &Shared) -> Result<Bytes, Problem> 
 }
 
 impl Later {
+    /// Length and digests of its picture, if it has one and is done. Takes time the first time.
+    pub(crate) fn picture(&self) -> Option<&(u64, Digests)> {
+        let Output::Image(order) = &self.output else { return None };
+        let done = self.job.stage(Instant::now()) == Stage::Completed;
+        let there = done && !self.cancelled.load(Ordering::Relaxed);
+        there.then(|| self.digests.get_or_init(|| order.digests()))
+    }
+
     /// The response as it is now.
     pub(crate) async fn body(self: &Arc<Self>, shared: &Shared) -> Bytes {
         let head = self.response.head();

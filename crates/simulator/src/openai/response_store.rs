@@ -76,6 +76,16 @@ impl ResponseStore {
         }
     }
 
+    /// Those that change with time, the oldest first.
+    pub(crate) fn all_later(&self) -> Vec<(String, Arc<Later>)> {
+        let kept = self.lock();
+        let later = kept.oldest_first.iter().filter_map(|id| match kept.by_id.get(id)? {
+            Stored::Later(later) => Some((id.clone(), Arc::clone(later))),
+            Stored::Whole(_) => None,
+        });
+        later.collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Kept> {
         // A panic elsewhere cannot leave the maps half-changed in a way that matters.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -20,7 +20,7 @@ pub struct Trace {
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
     /// The file could not be opened or read.
-    #[error("cannot read the trace {}: {source}", file.display())]
+    #[error("cannot read the trace {}", file.display())]
     Read {
         /// The file.
         file: PathBuf,

@@ -4,7 +4,8 @@
 //! of them. Only a head that is cut by the end of a read is kept, up to [`MAX_HEAD_BYTES`].
 
 use thiserror::Error;
-use wire::chunked::{ChunkError, Chunked};
+use wire::chunked::ChunkError;
+use wire::framing::{self, Framed, Framing, FramingError, has_empty_line};
 use wire::grammar::BodyEnd;
 
 /// Longest response head, in bytes. Real ones are below 4 KiB; nginx and hyper stop at 8 to 16.
@@ -25,12 +26,9 @@ pub(super) enum AnswerError {
     /// The head is longer than [`MAX_HEAD_BYTES`] or has more than [`MAX_FIELDS`] fields.
     #[error("the response head has no end within 64 KiB and 128 fields")]
     HeadTooLong,
-    /// `content-length` is no number, or several of them differ.
-    #[error("the content-length is no single number")]
-    Length,
-    /// A transfer coding other than `chunked`.
-    #[error("a transfer coding other than chunked")]
-    Coding,
+    /// The head does not say where the body ends.
+    #[error("broken head: {0}")]
+    Framing(#[from] FramingError),
     /// The server changes the protocol, which nobody asked for.
     #[error("the server switches protocols (HTTP 101)")]
     Upgrade,
@@ -83,10 +81,7 @@ pub(super) struct Answer {
 #[derive(Debug)]
 enum State {
     Head,
-    Chunked(Chunked),
-    Length(u64),
-    UntilClose,
-    Done,
+    Body(Framing),
 }
 
 impl Answer {
@@ -103,31 +98,12 @@ impl Answer {
         while !input.is_empty() {
             match &mut self.state {
                 State::Head => input = self.push_head(input, sink)?,
-                State::Chunked(chunked) => {
-                    while let Some(data) = chunked.next(&mut input)? {
+                State::Body(framing) => {
+                    while let Some(data) = framing.next(&mut input)? {
                         sink.data(data);
                     }
-                    if chunked.is_done() {
-                        self.state = State::Done;
-                    }
-                }
-                State::Length(remaining) => {
-                    let most = usize::try_from(*remaining).unwrap_or(usize::MAX);
-                    let (data, rest) = input.split_at(most.min(input.len()));
-                    *remaining -= u64::try_from(data.len()).unwrap_or(*remaining);
-                    input = rest;
-                    sink.data(data);
-                    if matches!(self.state, State::Length(0)) {
-                        self.state = State::Done;
-                    }
-                }
-                State::UntilClose => {
-                    sink.data(input);
-                    input = &[];
-                }
-                State::Done => {
                     // Bytes that nobody asked for: whatever comes next on it is not our answer.
-                    self.reusable = false;
+                    self.reusable &= input.is_empty();
                     input = &[];
                 }
             }
@@ -138,14 +114,14 @@ impl Answer {
     /// How the body ended, if the connection closes (or is given up) now.
     pub(super) fn end(&self) -> BodyEnd {
         match self.state {
-            State::UntilClose | State::Done => BodyEnd::Clean,
-            State::Head | State::Chunked(_) | State::Length(_) => BodyEnd::Cut,
+            State::Body(Framing::UntilClose | Framing::Done) => BodyEnd::Clean,
+            State::Head | State::Body(_) => BodyEnd::Cut,
         }
     }
 
     /// Whether the whole answer has arrived.
     pub(super) fn is_done(&self) -> bool {
-        matches!(self.state, State::Done)
+        matches!(self.state, State::Body(Framing::Done))
     }
 
     /// Whether another request may follow on the connection.
@@ -223,55 +199,13 @@ impl Answer {
             }
             _ => {}
         }
-        self.state = body_state(status, head.headers)?;
-        self.reusable = keeps_alive(version, head.headers);
+        let fields = head.headers.iter().map(|field| (field.name, field.value));
+        let Framed { framing, keeps_alive } = framing::of_answer(status, version, fields)?;
+        self.state = State::Body(framing);
+        self.reusable = keeps_alive;
         sink.head(status, &*head.headers);
         Ok(Some(length))
     }
-}
-
-/// Which coding the body has (RFC 9112, section 6.3). We never send `HEAD` or `CONNECT`.
-fn body_state(status: u16, fields: &[httparse::Header<'_>]) -> Result<State, AnswerError> {
-    if matches!(status, 204 | 304) {
-        return Ok(State::Done);
-    }
-    let mut codings = fields_named(fields, "transfer-encoding");
-    if let Some(coding) = codings.next() {
-        let is_chunked = coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
-        return if is_chunked && codings.next().is_none() {
-            Ok(State::Chunked(Chunked::default()))
-        } else {
-            Err(AnswerError::Coding)
-        };
-    }
-    let mut length = None;
-    for value in fields_named(fields, "content-length") {
-        let value = read_length(value).ok_or(AnswerError::Length)?;
-        if length.is_some_and(|length| length != value) {
-            return Err(AnswerError::Length);
-        }
-        length = Some(value);
-    }
-    Ok(match length {
-        Some(0) => State::Done,
-        Some(length) => State::Length(length),
-        None => State::UntilClose,
-    })
-}
-
-fn read_length(value: &[u8]) -> Option<u64> {
-    let value = value.trim_ascii();
-    let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
-    if digits { std::str::from_utf8(value).ok()?.parse().ok() } else { None }
-}
-
-fn keeps_alive(version: u8, fields: &[httparse::Header<'_>]) -> bool {
-    let says = |option: &[u8]| {
-        fields_named(fields, "connection")
-            .flat_map(|value| value.split(|&byte| byte == b','))
-            .any(|item| item.trim_ascii().eq_ignore_ascii_case(option))
-    };
-    if version == 0 { says(b"keep-alive") } else { !says(b"close") }
 }
 
 fn fields_named<'a, 'n>(
@@ -282,10 +216,6 @@ fn fields_named<'a, 'n>(
         .iter()
         .filter(move |field| field.name.eq_ignore_ascii_case(name))
         .map(|field| field.value)
-}
-
-fn has_empty_line(bytes: &[u8]) -> bool {
-    bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 
 #[cfg(test)]

@@ -339,12 +339,10 @@ impl Ascent<'_> {
 
 /// What a level says about the target.
 pub(crate) fn judgement(level: &impl Judged, slos: &[Slo]) -> Judgement {
-    if !level.trusted() {
-        Judgement::Untrusted
-    } else if slos.iter().all(|slo| slo.holds(level) == Some(true)) {
-        Judgement::Passed
-    } else {
-        Judgement::Failed
+    match results::Judgement::of(level, slos) {
+        results::Judgement::Met => Judgement::Passed,
+        results::Judgement::Missed(_) => Judgement::Failed,
+        results::Judgement::Untrusted(_) => Judgement::Untrusted,
     }
 }
 

@@ -159,7 +159,7 @@ impl Agent<'_> {
         (made.outcome, made.detail) = (Some(outcome), detail);
         if outcome == CallOutcome::Ok {
             let name = file_name(data.as_ref(), &made.arguments);
-            made.place = file_place(share, &place, name.as_deref());
+            made.place = file_place(share.file.as_deref(), &place, name.as_deref());
             made.look = self.look(made.place.as_deref()).await;
         }
         made

@@ -8,7 +8,9 @@ use runtime::workers::{Batching, Workers};
 use tokio_util::sync::CancellationToken;
 
 use super::error::ToolsError;
+use super::files::Shelf;
 use super::mix::{Mix, Share};
+use super::prepare;
 use super::schema;
 use super::session::{Session, Tool, Trivial};
 use super::template::Place;
@@ -22,6 +24,21 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// Most tool names that an error tells.
 const MAX_NAMES: usize = 30;
 
+/// What is to be checked and prepared.
+#[derive(Debug)]
+pub struct Wanted {
+    /// The loads of the run.
+    pub mixes: Vec<Mix>,
+    /// A trivial call is made beside the load.
+    pub probing: bool,
+    /// Where files of steps before the load are read back from.
+    pub shelf: Option<Arc<Shelf>>,
+    /// `{run}`.
+    pub run: Arc<str>,
+    /// How long a step before the load may take.
+    pub limit: Duration,
+}
+
 /// What the check found out.
 #[derive(Debug, Clone, Copy)]
 pub struct Found {
@@ -33,23 +50,23 @@ pub struct Found {
     pub trivial: Option<Trivial>,
 }
 
-/// Checks the target on a thread like those of the workers. The stages learn from the tools'
-/// schemas which placeholders are numbers.
+/// Checks the target on a thread like those of the workers, and then makes the calls that the loads
+/// need to have been made. The mixes learn from the tools' schemas which placeholders are numbers,
+/// and from the calls what stands for their results.
 ///
 /// # Errors
 /// [`ToolsError`] with what to change; [`Error::Interrupted`] when `stop` is cancelled first.
 pub async fn check(
     gear: &Arc<Gear>,
-    mixes: Vec<Mix>,
-    probing: bool,
+    wanted: Wanted,
     stop: &CancellationToken,
 ) -> Result<(Found, Vec<Mix>), Error> {
     let (gear, stopped) = (Arc::clone(gear), stop.clone());
-    let mixes = Arc::new(mixes);
+    let wanted = Arc::new(wanted);
     let thread = Workers::start("check", 1, &Batching::default(), move |_| {
-        let (gear, stopped, mixes) = (Arc::clone(&gear), stopped.clone(), Arc::clone(&mixes));
+        let (gear, stopped, wanted) = (Arc::clone(&gear), stopped.clone(), Arc::clone(&wanted));
         async move {
-            let looked = stopped.run_until_cancelled(look(&gear, &mixes, probing)).await;
+            let looked = stopped.run_until_cancelled(look(&gear, &wanted)).await;
             looked.unwrap_or(Err(Error::Interrupted))
         }
     })
@@ -62,7 +79,7 @@ pub async fn check(
         .unwrap_or(Err(Error::Interrupted))
 }
 
-async fn look(gear: &Gear, mixes: &[Mix], probing: bool) -> Result<(Found, Vec<Mix>), Error> {
+async fn look(gear: &Gear, wanted: &Wanted) -> Result<(Found, Vec<Mix>), Error> {
     let not_mcp = |failure: &Failure, stderr: String| {
         let said = stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
         let hint = match failure {
@@ -86,11 +103,8 @@ async fn look(gear: &Gear, mixes: &[Mix], probing: bool) -> Result<(Found, Vec<M
     };
     let found = async {
         let tools = session.tools(LIMIT).await.map_err(|failure| not_mcp(&failure, String::new()))?;
-        let mut mixes = mixes.to_vec();
-        for share in mixes.iter_mut().flat_map(|mix| &mut mix.shares) {
-            share.numbers = fits(share, &tools).map_err(Error::Tools)?;
-        }
-        let trivial = match probing {
+        let mixes = fitted(wanted, &session, &tools).await.map_err(Error::Tools)?;
+        let trivial = match wanted.probing {
             true => session
                 .find_trivial(LIMIT)
                 .await
@@ -108,19 +122,42 @@ async fn look(gear: &Gear, mixes: &[Mix], probing: bool) -> Result<(Found, Vec<M
     found
 }
 
+/// The mixes with what their steps made; everything that can be wrong is told before a step is made.
+async fn fitted(
+    wanted: &Wanted,
+    session: &Session,
+    tools: &[Tool],
+) -> Result<Vec<Mix>, ToolsError> {
+    for mix in &wanted.mixes {
+        for step in &mix.prepare {
+            find(&step.tool, tools)?;
+        }
+        for share in &mix.shares {
+            find(&share.tool, tools)?;
+            if !prepare::uses(&share.arguments, &mix.prepare) {
+                fits(share, tools)?;
+            }
+        }
+    }
+    let mut fitted = Vec::with_capacity(wanted.mixes.len());
+    for mix in &wanted.mixes {
+        let shelf = wanted.shelf.as_deref();
+        let steps = &mix.prepare;
+        let prepared =
+            prepare::prepare(steps, session, tools, shelf, &wanted.run, wanted.limit).await?;
+        let filled = mix.clone().with(&prepared);
+        let mut mix = filled.map_err(|(tool, reason)| ToolsError::Arguments { tool, reason })?;
+        for share in &mut mix.shares {
+            share.numbers = fits(share, tools)?;
+        }
+        fitted.push(mix);
+    }
+    Ok(fitted)
+}
+
 /// Whether a share's arguments fit its tool; true when lone placeholders must be numbers for it.
 fn fits(share: &Share, tools: &[Tool]) -> Result<bool, ToolsError> {
-    let Some(tool) = tools.iter().find(|tool| tool.name == share.tool) else {
-        let mut known: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
-        known.sort_unstable();
-        let more = known.len().saturating_sub(MAX_NAMES);
-        known.truncate(MAX_NAMES);
-        let mut known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        if more > 0 {
-            known += &format!(" and {more} more");
-        }
-        return Err(ToolsError::NoSuchTool { tool: share.tool.clone(), known });
-    };
+    let tool = find(&share.tool, tools)?;
     let place = Place { agent: 1, call: 1, level: 1, run: "run" };
     let mismatch =
         |numbers| schema::mismatch(&place.fill(&share.arguments, numbers), &tool.input_schema);
@@ -129,6 +166,22 @@ fn fits(share: &Share, tools: &[Tool]) -> Result<bool, ToolsError> {
         (Some(_), None) => Ok(true),
         (Some(reason), Some(_)) => Err(ToolsError::Arguments { tool: share.tool.clone(), reason }),
     }
+}
+
+/// The tool of a name; the error says which names there are.
+fn find<'t>(name: &str, tools: &'t [Tool]) -> Result<&'t Tool, ToolsError> {
+    if let Some(tool) = tools.iter().find(|tool| tool.name == name) {
+        return Ok(tool);
+    }
+    let mut known: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+    known.sort_unstable();
+    let more = known.len().saturating_sub(MAX_NAMES);
+    known.truncate(MAX_NAMES);
+    let mut known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    if more > 0 {
+        known += &format!(" and {more} more");
+    }
+    Err(ToolsError::NoSuchTool { tool: name.to_owned(), known })
 }
 
 #[cfg(test)]

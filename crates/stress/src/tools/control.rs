@@ -1,9 +1,10 @@
 //! The tester's own error: calls whose true length is known, made beside the agents' calls on the
 //! same threads and through the same client.
 //!
-//! A small server in this process answers each call after a fixed delay, and says in the answer
-//! how long that really was, on the same clock. All else that the client measures (connecting,
-//! the kernel, the tester's threads being elsewhere) is the tester's error.
+//! A small server in this process answers each call after a fixed delay, and says in the answer when
+//! it wrote it, on the same clock. How much later the client believes that the answer came is the
+//! tester's error: the kernel, and the tester's threads being elsewhere. How long the server itself
+//! waited for a processor is not, as it would not be with any other server.
 
 use std::cell::RefCell;
 use std::io;
@@ -44,6 +45,7 @@ const MAX_REQUEST_BYTES: usize = 16 * 1024;
 pub struct DelayServer {
     /// Where it listens.
     pub address: SocketAddr,
+    epoch: Instant,
     stop: CancellationToken,
     thread: Option<Workers<()>>,
 }
@@ -57,25 +59,35 @@ impl DelayServer {
         let mut listeners = runtime::listen::listeners(SocketAddr::from(([127, 0, 0, 1], 0)), 1)?;
         let listener = listeners.pop().ok_or_else(|| io::Error::other("no listener"))?;
         let address = listener.local_addr()?;
-        let stop = CancellationToken::new();
+        let (stop, epoch) = (CancellationToken::new(), Instant::now());
         let stopped = stop.clone();
         let thread = Workers::start("control", 1, &Batching::default(), move |_| {
             let (listener, stopped) = (listener.try_clone(), stopped.clone());
-            async move { stopped.run_until_cancelled(serve(listener)).await.unwrap_or_default() }
+            async move { stopped.run_until_cancelled(serve(listener, epoch)).await.unwrap_or_default() }
         })?;
-        Ok(Self { address, stop, thread: Some(thread) })
+        Ok(Self { address, epoch, stop, thread: Some(thread) })
     }
 
-    /// Where a client connects to.
+    /// What a client needs of it.
     #[must_use]
-    pub fn target(&self) -> Target {
-        Target {
+    pub fn known(&self) -> Known {
+        let target = Target {
             host: self.address.ip().to_string(),
             addresses: vec![self.address],
             sources: Vec::new(),
             security: Security::Plain,
-        }
+        };
+        Known { target, epoch: self.epoch }
     }
+}
+
+/// A server whose instants of writing are known.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Where it is.
+    pub target: Target,
+    /// From when it counts its time.
+    pub epoch: Instant,
 }
 
 impl Drop for DelayServer {
@@ -89,7 +101,7 @@ impl Drop for DelayServer {
     }
 }
 
-async fn serve(listener: io::Result<std::net::TcpListener>) {
+async fn serve(listener: io::Result<std::net::TcpListener>, epoch: Instant) {
     let listener = match listener.and_then(TcpListener::from_std) {
         Ok(listener) => listener,
         Err(error) => {
@@ -102,7 +114,7 @@ async fn serve(listener: io::Result<std::net::TcpListener>) {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn_local(answer(stream));
+                    connections.spawn_local(answer(stream, epoch));
                 }
                 Err(error) => tracing::warn!(%error, "the control server could not accept"),
             },
@@ -112,7 +124,7 @@ async fn serve(listener: io::Result<std::net::TcpListener>) {
 }
 
 /// Answers the requests of one connection until it closes.
-async fn answer(mut stream: TcpStream) -> io::Result<()> {
+async fn answer(mut stream: TcpStream, epoch: Instant) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut request = Vec::with_capacity(1024);
     loop {
@@ -127,13 +139,15 @@ async fn answer(mut stream: TcpStream) -> io::Result<()> {
         let received = Instant::now();
         let id = serde_json::from_slice::<Asked>(&request[body]).map_or(0, |asked| asked.id);
         sleep_until(received + DELAY).await;
-        let took = micros(received.elapsed());
-        let body = json!({ "jsonrpc": "2.0", "id": id, "result": { "took_us": took } }).to_string();
-        let head = format!(
-            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        // The last thing before the bytes leave.
+        let written = micros(epoch.elapsed());
+        let body =
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"written_us\":{written}}}}}");
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
-        stream.write_all(format!("{head}{body}").as_bytes()).await?;
+        stream.write_all(answer.as_bytes()).await?;
         request.clear();
     }
 }
@@ -153,12 +167,12 @@ fn body_of(request: &[u8]) -> Option<std::ops::Range<usize>> {
     (request.len() >= start + length).then_some(start..start + length)
 }
 
-/// The difference between the measured and the true length of one call, in microseconds; `None`
+/// How much later the answer to one call seemed to come than it was written, in microseconds; `None`
 /// when it failed.
-async fn measure(transport: &HttpTransport) -> Option<u64> {
+async fn measure(transport: &HttpTransport, epoch: Instant) -> Option<u64> {
     #[derive(Deserialize)]
     struct Truth {
-        took_us: u64,
+        written_us: u64,
     }
     let started_at = Instant::now();
     let params = json!({});
@@ -170,11 +184,11 @@ async fn measure(transport: &HttpTransport) -> Option<u64> {
         deadline: started_at + LIMIT,
     };
     let reply = transport.request(transport.next_id(), ask).await;
-    let total = micros(reply.phases.total());
+    let ended = micros(reply.phases.ended_at.saturating_duration_since(epoch));
     match reply.result {
         Ok(text) => {
             let truth: Truth = serde_json::from_str(text.get()).ok()?;
-            Some(total.abs_diff(truth.took_us))
+            Some(ended.abs_diff(truth.written_us))
         }
         Err(failure) => {
             tracing::warn!(detail = %failure.detail(), "a control call failed");
@@ -184,9 +198,9 @@ async fn measure(transport: &HttpTransport) -> Option<u64> {
 }
 
 /// Makes calls of known length until it is dropped, and records by how much each was measured wrong.
-pub async fn watch(target: &Target, errors: Rc<RefCell<LatencyHistogram>>) {
-    let Ok(connector) = Connector::new(target) else { return };
-    let Some(address) = target.addresses.first() else { return };
+pub async fn watch(known: &Known, errors: Rc<RefCell<LatencyHistogram>>) {
+    let Ok(connector) = Connector::new(&known.target) else { return };
+    let Some(address) = known.target.addresses.first() else { return };
     let url = TargetUrl {
         tls: false,
         host: address.ip().to_string(),
@@ -197,7 +211,7 @@ pub async fn watch(target: &Target, errors: Rc<RefCell<LatencyHistogram>>) {
     let transport = HttpTransport::new(Rc::new(connector), endpoint);
     let mut due = Instant::now();
     loop {
-        if let Some(error) = measure(&transport).await {
+        if let Some(error) = measure(&transport, known.epoch).await {
             errors.borrow_mut().record_micros(error);
         }
         // A call that outlasted its period is followed at once by the next: no more is owed.
@@ -222,9 +236,9 @@ mod tests {
     async fn calls_of_known_length_are_measured_with_a_small_error() {
         let server = DelayServer::start().unwrap();
         let errors = Rc::new(RefCell::new(LatencyHistogram::default()));
-        let target = server.target();
+        let known = server.known();
         let observed = Rc::clone(&errors);
-        let _ = tokio::time::timeout(Duration::from_millis(500), watch(&target, observed)).await;
+        let _ = tokio::time::timeout(Duration::from_millis(500), watch(&known, observed)).await;
         let summary = errors.borrow().summary_ms().unwrap();
         // A busy machine may make single calls late; half of them are measured well.
         assert!(summary.count >= 3 && summary.p50 < 5.0, "{summary:?}");

@@ -31,9 +31,19 @@ pub enum ToolsError {
         /// The server's tools, joined.
         known: String,
     },
+    /// A step before the load did not work.
+    #[error("what the load needs could not be prepared: {tool}: {reason}; no load was made")]
+    Prepare {
+        /// The step's tool.
+        tool: String,
+        /// What did not work.
+        reason: String,
+        /// The server was not there, or did not answer in time.
+        unreachable: bool,
+    },
     /// The arguments are none of the tool's.
     #[error(
-        "the arguments of {tool} do not fit its input schema: {reason}; nothing was called, correct \
+        "the arguments of {tool} do not fit its input schema: {reason}; no load was made, correct \
          --args or the mix"
     )]
     Arguments {
@@ -52,8 +62,10 @@ impl ToolsError {
             Self::Mix(MixError::Sense(_)) | Self::NoSuchTool { .. } | Self::Arguments { .. } => {
                 ErrorKind::Usage
             }
-            Self::Mix(_) | Self::Spawn(_) => ErrorKind::Environment,
-            Self::NotMcp { .. } => ErrorKind::Unreachable,
+            Self::Mix(_) | Self::Spawn(_) | Self::Prepare { unreachable: false, .. } => {
+                ErrorKind::Environment
+            }
+            Self::NotMcp { .. } | Self::Prepare { unreachable: true, .. } => ErrorKind::Unreachable,
         }
     }
 }

@@ -10,6 +10,11 @@ use results::tools::Shape;
 pub enum ToolsEvent {
     /// The server speaks MCP, has the tools, and takes the arguments.
     Checked,
+    /// What the load needs is made.
+    Preparing {
+        /// How many calls.
+        calls: usize,
+    },
     /// Calls are made one after the other.
     Sequential {
         /// How many.
@@ -19,6 +24,8 @@ pub enum ToolsEvent {
     Floor,
     /// A level begins.
     LevelStarted {
+        /// Its stage, where the run has several.
+        stage: Option<String>,
         /// Its shape.
         shape: Shape,
     },

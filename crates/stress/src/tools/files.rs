@@ -53,11 +53,15 @@ pub struct Filed {
     pub correct: Option<u64>,
     /// What reading back took; `None` when nothing was read.
     pub took: Option<Duration>,
+    /// CPU time of this process meanwhile.
+    pub cpu: Option<Duration>,
 }
 
 /// Reads back the files of a level's successful calls and judges them.
 pub async fn file(raw: &mut Raw, mix: &Mix, shelf: Option<&Shelf>, stats: Option<&Stats>) -> Filed {
     let began = Instant::now();
+    let cpu_now = || runtime::process::usage(std::process::id()).map(|usage| usage.cpu);
+    let cpu_before = cpu_now();
     let claiming: Vec<usize> = match shelf {
         None => Vec::new(),
         Some(_) => {
@@ -87,9 +91,11 @@ pub async fn file(raw: &mut Raw, mix: &Mix, shelf: Option<&Shelf>, stats: Option
         proved += u64::from(checked.proved);
         details[index] = checked.detail;
     }
+    let any_read = calls.iter().any(|call| call.sha256.is_some());
+    let cpu = cpu_before.zip(cpu_now()).map(|(before, after)| after.saturating_sub(before));
     Filed {
-        took: (!calls.is_empty() && calls.iter().any(|call| call.sha256.is_some()))
-            .then(|| began.elapsed()),
+        took: any_read.then(|| began.elapsed()),
+        cpu: cpu.filter(|_| any_read),
         calls,
         details,
         correct: expecting.then_some(proved),
@@ -161,30 +167,44 @@ async fn read_all(
     claiming: &[usize],
     shelf: &Shelf,
 ) -> Vec<Result<Contents, Detail>> {
-    let connector = match shelf {
-        Shelf::Directory(_) => None,
-        Shelf::Url(_, target) => Connector::new(target).ok(),
-    };
-    let read = |index: &usize| {
-        let place = made[*index].place.as_deref();
-        let connector = connector.as_ref();
-        async move {
-            let place = place.ok_or("the answer names no file")?;
-            match shelf {
-                Shelf::Directory(directory) => {
-                    let path = beneath(directory, place)
-                        .ok_or("the file's name leads out of the folder")?;
-                    let read = tokio::task::spawn_blocking(move || read_back(&path)).await;
-                    read.map_err(|_| "reading the file back failed")?
-                        .map_err(|error| unread(&error))
-                }
-                Shelf::Url(template, _) => {
-                    fetch(connector.ok_or("no connection can be made")?, template, place).await
-                }
+    let reader = Reader::new(shelf);
+    let read = |index: &usize| reader.read(made[*index].place.as_deref());
+    stream::iter(claiming).map(read).buffered(runtime::workers::per_core()).collect().await
+}
+
+/// Reads files back from a shelf.
+#[derive(Debug)]
+pub(super) struct Reader<'s> {
+    shelf: &'s Shelf,
+    connector: Option<Connector>,
+}
+
+impl<'s> Reader<'s> {
+    /// A reader for one thread.
+    pub(super) fn new(shelf: &'s Shelf) -> Self {
+        let connector = match shelf {
+            Shelf::Directory(_) => None,
+            Shelf::Url(_, target) => Connector::new(target).ok(),
+        };
+        Self { shelf, connector }
+    }
+
+    /// The file at a place, or why there is none.
+    pub(super) async fn read(&self, place: Option<&str>) -> Result<Contents, Detail> {
+        let place = place.ok_or("the answer names no file")?;
+        match self.shelf {
+            Shelf::Directory(directory) => {
+                let path =
+                    beneath(directory, place).ok_or("the file's name leads out of the folder")?;
+                let read = tokio::task::spawn_blocking(move || read_back(&path)).await;
+                read.map_err(|_| "reading the file back failed")?.map_err(|error| unread(&error))
+            }
+            Shelf::Url(template, _) => {
+                let connector = self.connector.as_ref().ok_or("no connection can be made")?;
+                fetch(connector, template, place).await
             }
         }
-    };
-    stream::iter(claiming).map(read).buffered(runtime::workers::per_core()).collect().await
+    }
 }
 
 fn unread(error: &io::Error) -> Detail {

@@ -30,6 +30,8 @@ const LEAD: Duration = Duration::from_millis(20);
 /// Which level is to run.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// The stage that the level is of, where the run has several.
+    pub stage: Option<String>,
     /// Its shape.
     pub shape: Shape,
     /// Calls that each place makes.

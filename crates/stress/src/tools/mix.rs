@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+use super::prepare::{MAX_STEPS, Prepared, Step};
 use super::template::Place;
 
 /// Most tools of a mix.
@@ -34,6 +35,8 @@ pub struct Share {
     pub file: Option<String>,
     /// What the file must be.
     pub expected: Expectation,
+    /// The step before the load whose file is what this one must be.
+    pub same_as: Option<String>,
 }
 
 /// What a file must be, as far as it is known.
@@ -56,6 +59,8 @@ impl Expectation {
 /// The tools of a load in the order in which they are called.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mix {
+    /// Calls that are made before the load, in their order.
+    pub prepare: Vec<Step>,
     /// The tools.
     pub shares: Vec<Share>,
     /// Which of them the calls take, again and again.
@@ -66,7 +71,7 @@ pub struct Mix {
 #[derive(Debug, Error)]
 pub enum MixError {
     /// The file cannot be read.
-    #[error("cannot read the mix {}: {source}", file.display())]
+    #[error("cannot read the mix {}", file.display())]
     Read {
         /// The file.
         file: PathBuf,
@@ -74,12 +79,12 @@ pub enum MixError {
         source: std::io::Error,
     },
     /// The file is no TOML of this shape; the message draws line and caret.
-    #[error("{} is no mix of tools:\n{source}", file.display())]
+    #[error("{} is no mix of tools:\n{reason}", file.display())]
     Syntax {
         /// The file.
         file: PathBuf,
         /// The parser's reason.
-        source: Box<toml::de::Error>,
+        reason: Box<toml::de::Error>,
     },
     /// What it says makes no sense.
     #[error("{0}")]
@@ -89,6 +94,8 @@ pub enum MixError {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Written {
+    #[serde(default)]
+    prepare: Vec<WrittenStep>,
     #[serde(rename = "tool", default)]
     tools: Vec<WrittenTool>,
 }
@@ -104,6 +111,19 @@ struct WrittenTool {
     file: Option<String>,
     expect_bytes: Option<u64>,
     expect_sha256: Option<String>,
+    same_as: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct WrittenStep {
+    name: String,
+    r#as: Option<String>,
+    #[serde(default)]
+    args: toml::Table,
+    file: Option<String>,
+    #[serde(default)]
+    until: toml::Table,
 }
 
 fn one() -> u64 {
@@ -114,9 +134,11 @@ impl Mix {
     /// A mix of these tools.
     ///
     /// # Errors
-    /// When there are none or too many, a weight is out of bounds, or arguments are no object.
-    pub fn new(shares: Vec<Share>) -> Result<Self, MixError> {
+    /// When there are none or too many, a weight is out of bounds, arguments are no object, or a
+    /// file shall be the same as that of a step that leaves none.
+    pub fn new(prepare: Vec<Step>, shares: Vec<Share>) -> Result<Self, MixError> {
         let error = |text: String| Err(MixError::Sense(text));
+        check_steps(&prepare)?;
         if shares.is_empty() || shares.len() > MAX_TOOLS {
             return error(format!("a mix has from 1 to {MAX_TOOLS} tools"));
         }
@@ -135,9 +157,40 @@ impl Mix {
             {
                 return error(format!("{digest:?} is no SHA-256: write 64 hexadecimal digits"));
             }
+            let leaves = |step: &Step| step.word == share.same_as && step.file.is_some();
+            if let Some(word) = &share.same_as
+                && !prepare.iter().any(leaves)
+            {
+                return error(format!(
+                    "the file of {} is to be the same as {word:?}: no [[prepare]] step with that \
+                     \"as\" has a \"file\"",
+                    share.tool
+                ));
+            }
         }
         let order = interleaved(&shares.iter().map(|share| share.weight).collect::<Vec<_>>());
-        Ok(Self { shares, order })
+        Ok(Self { prepare, shares, order })
+    }
+
+    /// How many calls have every tool as often as its weight says.
+    #[must_use]
+    pub fn cycle(&self) -> u64 {
+        u64::try_from(self.order.len()).unwrap_or(1).max(1)
+    }
+
+    /// The mix with what the steps before the load have made.
+    ///
+    /// # Errors
+    /// A tool and a sentence, when its arguments use what a result does not have.
+    pub(super) fn with(mut self, prepared: &Prepared) -> Result<Self, (String, String)> {
+        for share in &mut self.shares {
+            let filled = prepared.fill(&share.arguments);
+            share.arguments = filled.map_err(|reason| (share.tool.clone(), reason))?;
+            if let Some(file) = share.same_as.as_deref().and_then(|word| prepared.file(word)) {
+                share.expected = file.clone();
+            }
+        }
+        Ok(self)
     }
 
     /// One tool.
@@ -150,14 +203,16 @@ impl Mix {
         file: Option<String>,
         expected: Expectation,
     ) -> Result<Self, MixError> {
-        Self::new(vec![Share {
+        let share = Share {
             tool: tool.to_owned(),
             weight: 1,
             arguments,
             numbers: false,
             file,
             expected,
-        }])
+            same_as: None,
+        };
+        Self::new(Vec::new(), vec![share])
     }
 
     /// Reads a mix from a TOML file.
@@ -172,7 +227,18 @@ impl Mix {
         }
         let text = std::fs::read_to_string(file).map_err(failed)?;
         Self::parse(&text).map_err(|error| match error {
-            Parse::Syntax(source) => MixError::Syntax { file: file.to_owned(), source },
+            Parse::Syntax(reason) => MixError::Syntax { file: file.to_owned(), reason },
+            Parse::Sense(error) => error,
+        })
+    }
+
+    /// The mix of a text that is part of the program.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn built_in(text: &str) -> Result<Self, MixError> {
+        Self::parse(text).map_err(|error| match error {
+            Parse::Syntax(source) => MixError::Sense(source.to_string()),
             Parse::Sense(error) => error,
         })
     }
@@ -180,6 +246,14 @@ impl Mix {
     fn parse(text: &str) -> Result<Self, Parse> {
         let written: Written =
             toml::from_str(text).map_err(|source| Parse::Syntax(Box::new(source)))?;
+        let step = |step: WrittenStep| Step {
+            word: step.r#as,
+            tool: step.name,
+            arguments: json_of(toml::Value::Table(step.args)),
+            file: step.file,
+            until: step.until.into_iter().map(|(name, value)| (name, json_of(value))).collect(),
+        };
+        let prepare = written.prepare.into_iter().map(step).collect();
         let share = |tool: WrittenTool| Share {
             tool: tool.name,
             weight: tool.weight,
@@ -190,8 +264,9 @@ impl Mix {
                 bytes: tool.expect_bytes,
                 sha256: tool.expect_sha256.map(|digest| digest.to_ascii_lowercase()),
             },
+            same_as: tool.same_as,
         };
-        Self::new(written.tools.into_iter().map(share).collect()).map_err(Parse::Sense)
+        Self::new(prepare, written.tools.into_iter().map(share).collect()).map_err(Parse::Sense)
     }
 
     /// The index in [`Mix::shares`] of the tool that the call of this number takes.
@@ -209,6 +284,25 @@ impl Mix {
 enum Parse {
     Syntax(Box<toml::de::Error>),
     Sense(MixError),
+}
+
+/// Steps have words of their own that can stand in braces.
+fn check_steps(steps: &[Step]) -> Result<(), MixError> {
+    let error = |text: String| Err(MixError::Sense(text));
+    if steps.len() > MAX_STEPS {
+        return error(format!("a mix has at most {MAX_STEPS} [[prepare]] steps"));
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    for (index, step) in steps.iter().enumerate() {
+        let Some(word) = &step.word else { continue };
+        if word.is_empty() || !word.chars().all(plain) {
+            return error(format!("as = {word:?}: write letters, digits, - and _"));
+        }
+        if steps[..index].iter().any(|other| other.word.as_ref() == Some(word)) {
+            return error(format!("two [[prepare]] steps are known as {word:?}"));
+        }
+    }
+    Ok(())
 }
 
 fn is_sha256(text: &str) -> bool {
@@ -282,11 +376,11 @@ pub fn file_name(result: Option<&Value>, arguments: &Value) -> Option<String> {
     result.and_then(named).or_else(|| named(arguments))
 }
 
-/// Where a share's file lies, from the name that the call gave; `None` without file or name.
+/// Where the file of a call lies, from a share's template and the name that the call gave; `None`
+/// without file or name.
 #[must_use]
-pub fn file_place(share: &Share, place: &Place<'_>, name: Option<&str>) -> Option<String> {
-    let template = share.file.as_deref()?;
-    let filled = place.fill_text(template);
+pub fn file_place(template: Option<&str>, place: &Place<'_>, name: Option<&str>) -> Option<String> {
+    let filled = place.fill_text(template?);
     if !filled.contains("{name}") {
         return Some(filled);
     }
@@ -328,6 +422,12 @@ mod tests {
             ("[[tool]]\nname = 'x'\nweight = 0", "the weight of x"),
             ("[[tool]]\nname = 'x'\nexpect-sha256 = 'ab'", "no SHA-256"),
             ("[[tool]]\nname = 'x'\nwait = 1", "unknown field `wait`"),
+            ("[[tool]]\nname = 'x'\nsame-as = 'y'", "no [[prepare]] step"),
+            ("[[prepare]]\nname = 'p'\nas = 'a b'\n[[tool]]\nname = 'x'", "write letters"),
+            (
+                "[[prepare]]\nname='p'\nas='a'\n[[prepare]]\nname='q'\nas='a'\n[[tool]]\nname='x'",
+                "two [[prepare]] steps are known as \"a\"",
+            ),
         ] {
             let message = match Mix::parse(text) {
                 Ok(_) => panic!("{text} is a mix"),
@@ -347,8 +447,11 @@ mod tests {
         assert_eq!(file_name(None, &json!({ "video_id": "v" })), None);
         let share = Mix::parse(MIXED).ok().unwrap().shares[0].clone();
         let place = Place { agent: 1, call: 2, level: 3, run: "r" };
-        assert_eq!(file_place(&share, &place, Some("a.mp4")).as_deref(), Some("videos/a.mp4"));
-        assert_eq!(file_place(&share, &place, None), None);
+        assert_eq!(
+            file_place(share.file.as_deref(), &place, Some("a.mp4")).as_deref(),
+            Some("videos/a.mp4")
+        );
+        assert_eq!(file_place(share.file.as_deref(), &place, None), None);
     }
 
     proptest! {

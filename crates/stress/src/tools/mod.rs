@@ -2,6 +2,7 @@
 
 // What is asked for.
 pub mod mix;
+pub mod prepare;
 pub mod schema;
 pub mod settings;
 pub mod template;

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::check::{Found, check};
+use super::check::{Found, Wanted, check};
 use super::control::DelayServer;
 use super::event::ToolsEvent;
 use super::files::{Shelf, file};
@@ -21,7 +21,7 @@ use super::floor::{self, Bare};
 use super::http::Endpoint;
 use super::level::{Plan, Raw, run_level};
 use super::mix::Mix;
-use super::settings::{Climb, DEFAULT_PROBE_EVERY, Reach, Settings};
+use super::settings::{Climb, DEFAULT_PROBE_EVERY, Reach, Settings, Stage};
 use super::trust;
 use super::upstream::{Stats, Upstream};
 use super::verify::{Source, url_of};
@@ -81,23 +81,34 @@ pub async fn run(
         protocol: settings.protocol,
         timeout: settings.timeout,
         trivial: None,
-        control: delay.target(),
+        control: delay.known(),
     };
-    let mixes: Vec<Mix> = settings.stages.iter().map(|stage| stage.mix.clone()).collect();
-    let probing = settings.probe_every.is_some();
-    let (found, mixes) = check(&Arc::new(gear.clone()), mixes, probing, &stop).await?;
-    tell(&events, ToolsEvent::Checked);
-    gear.trivial = found.trivial.zip(settings.probe_every);
     let started_at = Timestamp::now();
     let id = crate::run::describe::id(started_at);
+    let word: Arc<str> = Arc::from(id.rsplit('-').next().unwrap_or_default());
+    let shelf = shelf(&settings).await?.map(Arc::new);
+    let wanted = Wanted {
+        mixes: settings.stages.iter().map(|stage| stage.mix.clone()).collect(),
+        probing: settings.probe_every.is_some(),
+        shelf: shelf.clone(),
+        run: Arc::clone(&word),
+        limit: settings.timeout,
+    };
+    let calls = wanted.mixes.iter().map(|mix| mix.prepare.len()).sum();
+    if calls > 0 {
+        tell(&events, ToolsEvent::Preparing { calls });
+    }
+    let (found, mixes) = check(&Arc::new(gear.clone()), wanted, &stop).await?;
+    tell(&events, ToolsEvent::Checked);
+    gear.trivial = found.trivial.zip(settings.probe_every);
     let mut ascent = Ascent {
         settings: &settings,
         gear: Arc::new(gear),
         found,
         processes: found_processes,
         local,
-        word: Arc::from(id.rsplit('-').next().unwrap_or_default()),
-        shelf: shelf(&settings).await?,
+        word,
+        shelf,
         upstream: upstream(&settings).await?,
         stats: None,
         events: &events,
@@ -190,7 +201,7 @@ struct Ascent<'a> {
     local: bool,
     /// `{run}`.
     word: Arc<str>,
-    shelf: Option<Shelf>,
+    shelf: Option<Arc<Shelf>>,
     upstream: Option<Upstream>,
     /// What the upstream said last.
     stats: Option<Stats>,
@@ -208,12 +219,22 @@ struct Beside {
     floor: Option<Floor>,
 }
 
+/// A stage that is being climbed.
+struct Climbed<'a> {
+    name: Option<&'a str>,
+    mix: Arc<Mix>,
+    bare: Option<Bare>,
+    sequential: Option<Sequential>,
+}
+
 impl Ascent<'_> {
     async fn climb(&mut self, mixes: Vec<Mix>) -> Result<(), Error> {
         for (stage, mix) in self.settings.stages.iter().zip(mixes) {
             let mix = Arc::new(mix);
-            let sequential = self.sequential(&mix).await?;
-            let bare = match &stage.bare {
+            let mut climbed =
+                Climbed { name: stage.name.as_deref(), mix, bare: None, sequential: None };
+            climbed.sequential = self.sequential(&climbed).await?;
+            climbed.bare = match &stage.bare {
                 None => None,
                 Some(url) => Some(Bare {
                     url: url.clone(),
@@ -224,14 +245,14 @@ impl Ascent<'_> {
             match &self.settings.climb {
                 Climb::Ladder(shapes) => {
                     for shape in shapes {
-                        self.level(*shape, &mix, bare.as_ref(), sequential).await?;
+                        self.level(*shape, &climbed).await?;
                     }
                 }
                 Climb::Search { agents, calls_per_agent } => {
                     let mut search = Search::new(*agents);
                     while let Some(agents) = search.next().filter(|_| !self.stop.is_cancelled()) {
                         let shape = Shape { agents, calls_per_agent: *calls_per_agent };
-                        let judged = self.level(shape, &mix, bare.as_ref(), sequential).await?;
+                        let judged = self.level(shape, &climbed).await?;
                         search.record(agents, judged);
                     }
                 }
@@ -240,15 +261,16 @@ impl Ascent<'_> {
         Ok(())
     }
 
-    fn plan(&self, shape: Shape, mix: &Arc<Mix>) -> Plan {
+    fn plan(&self, shape: Shape, stage: &Climbed<'_>) -> Plan {
         Plan {
+            stage: stage.name.map(str::to_owned),
             shape,
             repeat: self.settings.repeat,
             rate: self.settings.rate,
-            mix: Arc::clone(mix),
+            mix: Arc::clone(&stage.mix),
             level: u64::try_from(self.levels.len()).unwrap_or(0) + 1,
             run: Arc::clone(&self.word),
-            directory: self.shelf.as_ref().and_then(Shelf::directory).map(Into::into),
+            directory: self.shelf.as_deref().and_then(Shelf::directory).map(Into::into),
             idle_probes: if self.gear.trivial.is_some() { IDLE_PROBES } else { 0 },
             processes: self.processes.clone(),
         }
@@ -256,18 +278,19 @@ impl Ascent<'_> {
 
     /// Calls one after the other. They count only when every one is answered with a success: a
     /// call that fails may be a fast one.
-    async fn sequential(&mut self, mix: &Arc<Mix>) -> Result<Option<Sequential>, Error> {
-        let calls = self.settings.sequential;
-        if calls == 0 || self.stop.is_cancelled() {
+    /// Of several tools each is called as often as its weight says, so that they are the same calls.
+    async fn sequential(&mut self, stage: &Climbed<'_>) -> Result<Option<Sequential>, Error> {
+        if self.settings.sequential == 0 || self.stop.is_cancelled() {
             return Ok(None);
         }
+        let calls = self.settings.sequential.next_multiple_of(stage.mix.cycle());
         tell(self.events, ToolsEvent::Sequential { calls });
         let plan = Plan {
             repeat: calls,
             rate: None,
             level: 0,
             idle_probes: 0,
-            ..self.plan(Shape { agents: 1, calls_per_agent: 1 }, mix)
+            ..self.plan(Shape { agents: 1, calls_per_agent: 1 }, stage)
         };
         // Nobody watches it: its calls are no level's.
         let (silent, _) = tokio::sync::mpsc::channel(1);
@@ -287,18 +310,12 @@ impl Ascent<'_> {
         }))
     }
 
-    async fn level(
-        &mut self,
-        shape: Shape,
-        mix: &Arc<Mix>,
-        bare: Option<&Bare>,
-        sequential: Option<Sequential>,
-    ) -> Result<Judgement, Error> {
+    async fn level(&mut self, shape: Shape, stage: &Climbed<'_>) -> Result<Judgement, Error> {
         if self.stop.is_cancelled() {
             return Ok(Judgement::Untrusted);
         }
-        let plan = self.plan(shape, mix);
-        let floor = match bare {
+        let plan = self.plan(shape, stage);
+        let floor = match &stage.bare {
             None => None,
             Some(bare) => {
                 tell(self.events, ToolsEvent::Floor);
@@ -309,16 +326,16 @@ impl Ascent<'_> {
             Some(upstream) => upstream.reset().await,
             None => false,
         };
-        tell(self.events, ToolsEvent::LevelStarted { shape });
+        tell(self.events, ToolsEvent::LevelStarted { stage: plan.stage.clone(), shape });
         let Some(mut raw) = run_level(&self.gear, &plan, self.events, self.stop).await? else {
             return Ok(Judgement::Untrusted);
         };
-        let beside = Beside { sequential, floor };
+        let beside = Beside { sequential: stage.sequential, floor };
         if let Some(upstream) = &self.upstream {
             self.stats = upstream.stats().await.or(self.stats.take());
         }
         tell(self.events, ToolsEvent::Verifying { files: raw.made.len() });
-        let filed = file(&mut raw, mix, self.shelf.as_ref(), self.stats.as_ref()).await;
+        let filed = file(&mut raw, &stage.mix, self.shelf.as_deref(), self.stats.as_ref()).await;
         self.errors.merge(&raw.errors);
         let facts = Facts {
             cores: u64::try_from(runtime::workers::per_core()).unwrap_or(1),

@@ -85,6 +85,8 @@ pub struct Settings {
 /// One load of a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stage {
+    /// What it is called; `None` where a run has but one.
+    pub name: Option<String>,
     /// The tools.
     pub mix: Mix,
     /// Where the same bytes come from without any tool.
@@ -183,7 +185,7 @@ impl Settings {
         if self.timeout.is_zero() {
             return conflict("--timeout is longer than nothing".to_owned());
         }
-        let expects = |share: &Share| !share.expected.is_empty();
+        let expects = |share: &Share| !share.expected.is_empty() || share.same_as.is_some();
         if self.source.is_none()
             && let Some(share) = self.shares().find(|share| expects(share))
         {
@@ -245,7 +247,7 @@ mod tests {
                 shared: false,
             },
             protocol: Protocol::Auto,
-            stages: vec![Stage { mix, bare: None }],
+            stages: vec![Stage { name: None, mix, bare: None }],
             climb,
             repeat: 1,
             rate: None,
@@ -312,7 +314,8 @@ mod tests {
         check_refused(&url("{name}"), "write http://");
         let expected = Expectation { bytes: Some(1), sha256: None };
         let mix = Mix::of("t", json!({}), None, expected).unwrap();
-        let blind = Settings { stages: vec![Stage { mix, bare: None }], ..settings(ladder("1x1")) };
+        let stages = vec![Stage { name: None, mix, bare: None }];
+        let blind = Settings { stages, ..settings(ladder("1x1")) };
         check_refused(&blind, "--verify-dir");
     }
 }

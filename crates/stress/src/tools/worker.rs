@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::agent::{Agent, Made, Opened};
-use super::control;
+use super::control::{self, Known};
 use super::error::ToolsError;
 use super::http::{Endpoint, HttpTransport};
 use super::mix::Mix;
@@ -45,7 +45,7 @@ pub struct Gear {
     /// The trivial call made beside the load, and how often.
     pub trivial: Option<(Trivial, Duration)>,
     /// The server of known delay.
-    pub control: Target,
+    pub control: Known,
     /// Worker threads.
     pub workers: usize,
 }
@@ -241,8 +241,8 @@ pub async fn work(worker: usize, job: Arc<Job>) -> Result<Part, String> {
     let lag = Rc::new(RefCell::new(LatencyHistogram::default()));
     let mut beside = JoinSet::new();
     beside.spawn_local(crate::lag::probe(Rc::clone(&lag)));
-    let (target, observed) = (gear.control.clone(), Rc::clone(&errors));
-    beside.spawn_local(async move { control::watch(&target, observed).await });
+    let (known, observed) = (gear.control.clone(), Rc::clone(&errors));
+    beside.spawn_local(async move { control::watch(&known, observed).await });
 
     let made = RefCell::new(Vec::new());
     let loading = CancellationToken::new();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::nginx::Nginx;
+use super::nginx;
 use crate::bench::Setting;
 use crate::server::Server;
 use crate::shell::Tool;
@@ -40,14 +40,8 @@ impl Way {
 
 /// A running simulator with what stands before it.
 pub(super) struct Servers {
-    front: Front,
+    front: Option<Server>,
     simulator: Server,
-}
-
-enum Front {
-    None,
-    Nginx(Nginx),
-    Gateway(Server),
 }
 
 impl Servers {
@@ -59,15 +53,13 @@ impl Servers {
         let simulate = Tool::new(&setting.weir).args(["simulate", "--listen", "127.0.0.1:0"]);
         let simulator = Server::start(simulate.args(["--profile", "claude-sonnet-4"]))?;
         let front = match way {
-            Way::Direct => Front::None,
-            Way::Nginx => {
-                Front::Nginx(Nginx::start(simulator.url(), &setting.folder.join("nginx"))?)
-            }
+            Way::Direct => None,
+            Way::Nginx => Some(nginx::start(simulator.url(), &setting.folder.join("nginx"))?),
             Way::Gateway { http2, cap } => {
                 let file = setting.folder.join("gateway.toml");
                 write_configuration(&file, simulator.url(), http2, cap)?;
                 let serve = Tool::new(&setting.weir).args(["serve", "--config"]).args([&file]);
-                Front::Gateway(Server::start(serve)?)
+                Some(Server::start(serve)?)
             }
         };
         Ok(Self { front, simulator })
@@ -75,11 +67,7 @@ impl Servers {
 
     /// Where the tester connects to.
     pub(super) fn url(&self) -> &str {
-        match &self.front {
-            Front::None => self.simulator.url(),
-            Front::Nginx(nginx) => nginx.url(),
-            Front::Gateway(server) => server.url(),
-        }
+        self.front.as_ref().unwrap_or(&self.simulator).url()
     }
 
     /// The simulator.

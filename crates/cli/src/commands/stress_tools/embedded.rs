@@ -28,6 +28,9 @@ const PROFILE: &str = "instant";
 /// The folder of the media server, in the run's own folder.
 const MEDIA: &str = "media";
 
+/// The second stage: downloads beside reference images and downloads of pictures.
+const MIXED: &str = include_str!("../../../../../examples/tools/media.toml");
+
 /// What is to be started.
 pub(super) struct Plan<'a> {
     args: &'a ToolsArgs,
@@ -101,15 +104,22 @@ impl<'a> Plan<'a> {
         let asked = mix(self.args)?;
         let own = asked.is_none();
         let stages = match asked {
-            Some(mix) => vec![Stage { mix, bare: None }],
-            None => vec![Stage { mix: downloads()?, bare: Some(url(&bare)?) }],
+            Some(mix) => vec![Stage { name: None, mix, bare: None }],
+            None => vec![
+                Stage {
+                    name: Some("downloads".to_owned()),
+                    mix: downloads()?,
+                    bare: Some(url(&bare)?),
+                },
+                Stage { name: Some("mixed".to_owned()), mix: mixed()?, bare: None },
+            ],
         };
         let all_once = match climb(self.args) {
             Climb::Ladder(shapes) => shapes.first().copied().unwrap_or(DEFAULT_SHAPE).load(),
             Climb::Search { calls_per_agent, .. } => calls_per_agent,
         };
         Ok(Load {
-            scenario: if own { "download".to_owned() } else { scenario(self.args) },
+            scenario: if own { "media".to_owned() } else { scenario(self.args) },
             reach: Reach::Http {
                 url: url(&format!("{media}/mcp"))?,
                 headers: Vec::new(),
@@ -132,6 +142,11 @@ fn downloads() -> Result<Mix, Failure> {
     let file = Some("videos/{name}".to_owned());
     Mix::of("download_video", arguments, file, Expectation::default())
         .map_err(|error| Failure::from(anyhow!("{error}")))
+}
+
+/// The other operations of that report's examples, beside the downloads.
+fn mixed() -> Result<Mix, Failure> {
+    Mix::built_in(MIXED).map_err(|error| Failure::from(anyhow!("{error}")))
 }
 
 impl EmbeddedTarget {

@@ -7,6 +7,7 @@ use results::{Call, CallOutcome};
 use super::finding;
 use crate::document::{Finding, Weight};
 use crate::figure::Figure;
+use crate::findings::slo_missed;
 use crate::number::{self, Kind};
 use crate::text::{Text, foreign, text};
 use crate::tools::outcome_name;
@@ -17,7 +18,7 @@ const MOST_NAMED: usize = 3;
 
 pub(super) fn findings(overview: &Overview<'_>) -> Vec<Finding> {
     let mut all = Vec::new();
-    all.extend(slo_missed(overview));
+    all.extend(slo_missed(&overview.run.slo, "calls at once"));
     all.extend(outcomes(overview));
     for view in &overview.levels {
         all.extend(named(*view, CallOutcome::WrongBytes));
@@ -27,29 +28,6 @@ pub(super) fn findings(overview: &Overview<'_>) -> Vec<Finding> {
     all.extend(commonest_error(overview));
     all.extend(files(overview));
     all
-}
-
-/// The predicates that were missed, each with its worst value and where it stood.
-fn slo_missed(overview: &Overview<'_>) -> Vec<Finding> {
-    let missed = overview.run.slo.iter().enumerate().filter(|(_, slo)| !slo.passed);
-    missed
-        .map(|(index, slo)| {
-            let mut sentence: Text = text!["The rule ", foreign(&slo.predicate)];
-            match (slo.worst, slo.worst_users) {
-                (Some(worst), Some(load)) => {
-                    let metric = format!("slo.{index}.worst");
-                    sentence.push(" was missed: the worst value was ");
-                    sentence.push(Figure::of_run(&metric, crate::slo::unit_kind(slo), Some(worst)));
-                    sentence.push(", at ");
-                    let metric = format!("slo.{index}.worst_users");
-                    sentence.push(Figure::of_run(&metric, Kind::Count, Some(float(load))));
-                    sentence.push(" calls at once.");
-                }
-                _ => sentence.push(" was measured at no trusted level, and so is not met."),
-            }
-            finding("slo_missed", Weight::Problem, sentence)
-        })
-        .collect()
 }
 
 fn outcomes(overview: &Overview<'_>) -> Option<Finding> {

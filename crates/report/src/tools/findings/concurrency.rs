@@ -1,6 +1,7 @@
 //! Whether calls made at once were also carried at once: by counted overlap, and by what calling
 //! at once gained. Equal time stamps are no evidence and are not looked at.
 
+use results::tools::Carriage;
 use results::units::float;
 
 use super::finding;
@@ -9,12 +10,9 @@ use crate::number::Kind;
 use crate::text::{Text, text};
 use crate::tools::overview::{LevelView, Overview};
 
-/// Calling at once gained nothing when it was less than this many times faster.
-const SERIALISED_SPEEDUP: f64 = 1.2;
-
-/// A level needs so many calls at once before its speed-up says anything about serialising: with
-/// fewer, a single slow call decides.
-const SERIALISED_MIN_CALLS: u64 = 4;
+/// A call opens before its transfer and ends after it: from this share on, the difference between
+/// the calls open and the transfers open is taken for that, and not for waiting.
+const MET_SHARE: f64 = 0.5;
 
 /// A speed-up above the number of calls at once is no gain of concurrency; so much of it is noise.
 const IMPOSSIBLE_SPEEDUP: f64 = 1.1;
@@ -25,42 +23,18 @@ pub(super) fn findings(overview: &Overview<'_>) -> Vec<Finding> {
         all.extend(upstream(*view));
         all.extend(speedup(*view, overview.run.machine.cores));
         all.extend(not_reached(overview, *view));
-        all.extend(fewer_transfers(overview, *view));
+        all.extend(fewer_transfers(*view));
     }
     all
 }
 
-/// Why a level's calls were carried one at a time, where they were.
-pub(in crate::tools) fn serialised(view: LevelView<'_>) -> bool {
-    let several = view.level.shape().load() >= SERIALISED_MIN_CALLS;
-    let upstream = view.level.upstream_peak_open == Some(1) && view.level.peak_open > 1;
-    let nothing_gained = view.level.speedup.is_some_and(|speedup| speedup < SERIALISED_SPEEDUP);
-    several && (upstream || nothing_gained)
-}
-
 fn speedup(view: LevelView<'_>, cores: u64) -> Option<Finding> {
-    let speedup = view.level.speedup;
-    if serialised(view) {
-        let mut sentence: Text = text![format!("At {} the server ", view.words())];
-        sentence.push("carried its calls one after the other: ");
-        if view.level.upstream_peak_open == Some(1) {
-            sentence.extend(text![
-                "with ",
-                view.counted("peak_open", view.level.peak_open),
-                " calls open, the upstream never saw more than ",
-                view.counted("upstream_peak_open", 1),
-                " at a time"
-            ]);
-            if speedup.is_some() {
-                sentence.push("; ");
-            }
-        }
-        if speedup.is_some() {
-            sentence.extend(text!["calling at once was ", view.speedup(), " as fast"]);
-        }
-        sentence.push(".");
-        return Some(finding("serialised", Weight::Problem, sentence));
+    match view.level.carriage() {
+        Carriage::Serial => return Some(serialised(view)),
+        Carriage::NoGain => return Some(no_gain(view)),
+        Carriage::AtOnce | Carriage::Unknown => {}
     }
+    let speedup = view.level.speedup;
     let speedup = speedup?;
     if speedup > float(view.level.shape().load()) * IMPOSSIBLE_SPEEDUP {
         return Some(finding(
@@ -87,13 +61,57 @@ fn speedup(view: LevelView<'_>, cores: u64) -> Option<Finding> {
     ))
 }
 
+/// Many calls were open, and behind the target there was never more than one.
+fn serialised(view: LevelView<'_>) -> Finding {
+    let mut sentence: Text = text![
+        format!("At {} the server ", view.words()),
+        "carried its calls one after the other: with ",
+        view.counted("peak_open", view.level.peak_open),
+        " calls open, the upstream never saw more than ",
+        view.counted("upstream_peak_open", view.level.upstream_peak_open.unwrap_or(1)),
+        " at a time"
+    ];
+    if view.level.speedup.is_some() {
+        sentence.extend(text!["; calling at once was ", view.speedup(), " as fast"]);
+    }
+    sentence.push(".");
+    finding("serialised", Weight::Problem, sentence)
+}
+
+/// Nothing was gained, and who held the calls back is not known.
+fn no_gain(view: LevelView<'_>) -> Finding {
+    let mut sentence: Text = text![
+        format!("At {} calling at once gained nothing: it was ", view.words()),
+        view.speedup(),
+        " as fast as one after the other. "
+    ];
+    match view.level.upstream_peak_open {
+        Some(upstream) => sentence.extend(text![
+            "The upstream had up to ",
+            view.counted("upstream_peak_open", upstream),
+            " at once: the calls were carried together, and what all of them need was used up by \
+             one already."
+        ]),
+        None => sentence.push(
+            "Either the server carries them one after the other, or one call alone uses all of \
+             what they share; to know, give --upstream-stats where the upstream counts.",
+        ),
+    }
+    finding("no_gain", Weight::Problem, sentence)
+}
+
 fn upstream(view: LevelView<'_>) -> Option<Finding> {
     let upstream = view.level.upstream_peak_open?;
+    let all_transfer = view.level.upstream_transfers.is_none_or(|it| it >= view.level.calls);
     let (weight, said) = if upstream >= view.level.peak_open {
         (Weight::Note, ": none waited in the target.")
-    } else if upstream <= 1 {
+    } else if view.level.carriage() == Carriage::Serial {
         // The rule about serialising says it with its reasons.
         return None;
+    } else if !all_transfer {
+        (Weight::Note, ", of those calls that are transfers for it.")
+    } else if float(upstream) >= float(view.level.peak_open) * MET_SHARE {
+        (Weight::Note, ": a call is longer than its transfer, so that not all of them meet there.")
     } else {
         (Weight::Problem, ": the others waited in the target.")
     };
@@ -130,10 +148,10 @@ fn not_reached(overview: &Overview<'_>, view: LevelView<'_>) -> Option<Finding> 
 }
 
 /// The upstream served fewer transfers than calls ended ok.
-fn fewer_transfers(overview: &Overview<'_>, view: LevelView<'_>) -> Option<Finding> {
+fn fewer_transfers(view: LevelView<'_>) -> Option<Finding> {
     let transfers = view.level.upstream_transfers?;
     let answered = view.level.outcomes.ok;
-    (!overview.mixed() && transfers < answered).then(|| {
+    (!view.mixed() && transfers < answered).then(|| {
         finding(
             "fewer_transfers",
             Weight::Problem,

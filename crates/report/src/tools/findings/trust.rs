@@ -1,17 +1,14 @@
 //! What the numbers may be used for: the tester, the machine, an early end.
 
-use results::summary::Statistic;
 use results::units::{float, ratio_base};
 
 use super::finding;
 use crate::document::{Finding, Weight};
 use crate::figure::Figure;
+use crate::findings::ControlError;
 use crate::number::Kind;
 use crate::text::{Text, foreign, text};
 use crate::tools::overview::{LevelView, Overview};
-
-/// From this share of the median call on, the tester's own error is worth a warning.
-const CONTROL_ERROR_SHARE: f64 = 0.05;
 
 pub(super) fn findings(overview: &Overview<'_>) -> Vec<Finding> {
     let mut all = Vec::new();
@@ -68,25 +65,11 @@ fn notes(view: LevelView<'_>) -> Vec<Finding> {
 }
 
 fn control_error(overview: &Overview<'_>) -> Option<Finding> {
-    let control = overview.run.tester.control.call_error_ms?;
-    let statistic = if control.supports(Statistic::P99) { Statistic::P99 } else { Statistic::Max };
-    let path = "tester.control.call_error_ms";
-    let error = Figure::of_summary(path, Kind::Latency, Some(control), statistic);
-    let samples = Figure::of_run(&format!("{path}.count"), Kind::Count, Some(float(control.count)));
-    let call = overview.headline().and_then(|view| view.level.call_ms)?;
-    let large = error.value.is_some_and(|error| error.abs() >= call.p50 * CONTROL_ERROR_SHARE);
-    let mut sentence: Text = text![
-        "On calls whose length it knew the tester measured times that were off by ",
-        error,
-        format!(" ({}, n = ", statistic.name()),
-        samples,
-        ")"
-    ];
-    sentence.push(if large {
-        ": differences smaller than that mean nothing."
-    } else {
-        ", which is part of every time here."
-    });
-    let weight = if large { Weight::Problem } else { Weight::Note };
-    Some(finding("control_error", weight, sentence))
+    crate::findings::control_error(&ControlError {
+        path: "tester.control.call_error_ms",
+        errors: overview.run.tester.control.call_error_ms,
+        begins: "On calls whose length it knew the tester measured times that were off by ",
+        part_of: "time",
+        median: overview.headline().and_then(|view| Some(view.level.call_ms?.p50)),
+    })
 }

@@ -1,5 +1,7 @@
 //! What follows, by rule: the predicates decide and nobody praises.
 
+use results::Judgement;
+
 use crate::document::{Block, Cell, Column, Section, Table};
 use crate::sections::readiness::predicates;
 use crate::sections::{not_measured, word_meaning};
@@ -39,6 +41,7 @@ fn by_level(overview: &Overview<'_>) -> Table {
             .iter()
             .map(|slo| Column::words(Text(vec![Inline::code(foreign(&slo.to_string()))]))),
     );
+    columns.push(Column::words("in all"));
     let rows = overview
         .levels
         .iter()
@@ -51,6 +54,11 @@ fn by_level(overview: &Overview<'_>) -> Table {
                     (true, Some(false)) => "not met",
                     (true, None) => "not measured",
                 })
+            }));
+            cells.push(Cell::from(match Judgement::of(view.level, &overview.slos) {
+                Judgement::Met => "met".to_owned(),
+                Judgement::Missed(why) => foreign(&why),
+                Judgement::Untrusted(_) => "not trusted".to_owned(),
             }));
             super::row(view, cells)
         })

@@ -12,7 +12,7 @@ use crate::figure::Figure;
 use crate::number::{self, Kind, NOTHING};
 use crate::sections::{no_levels, with_notes};
 use crate::text::{Text, foreign};
-use crate::tools::overview::{LevelView, Overview};
+use crate::tools::overview::{LevelView, Metric, Overview};
 use crate::tools::{charts, outcome_name};
 
 /// A level of so many calls shows each of them; a larger one shows its agents, and each call that
@@ -32,17 +32,16 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
             if view.level.files.len() <= MOST_ROWS {
                 let calls = view.level.files.iter().enumerate().map(|(i, call)| (view, i, call));
                 let caption = format!("Every call of {}", view.words());
-                blocks.push(Block::Table(calls_table(
-                    "calls-table",
-                    caption,
-                    overview.mixed(),
-                    calls,
-                )));
-            }
-            if view.level.tools.len() > 1 {
-                blocks.push(Block::Table(by_tool(overview)));
+                let shown = Shown { load: false, tool: view.mixed() };
+                blocks.push(Block::Table(calls_table("calls-table", caption, shown, calls)));
             }
         }
+    }
+    if overview.mixed() {
+        blocks.push(Block::Table(by_tool(overview)));
+    }
+    if !overview.levels.is_empty() {
+        blocks.push(Block::Table(phases(overview)));
     }
     blocks.extend(failed(overview));
     blocks.extend(errors(overview));
@@ -167,11 +166,18 @@ fn outcomes(calls: &[&Call]) -> String {
     parts.join(", ")
 }
 
-/// Single calls with their files; the tool is named where there are several.
+/// What of a call a table names, because its calls differ in it.
+#[derive(Clone, Copy)]
+struct Shown {
+    load: bool,
+    tool: bool,
+}
+
+/// Single calls with their files.
 fn calls_table<'r>(
     id: &str,
     caption: String,
-    mixed: bool,
+    shown: Shown,
     calls: impl Iterator<Item = (LevelView<'r>, usize, &'r Call)>,
 ) -> Table {
     let mut columns = vec![
@@ -184,8 +190,11 @@ fn calls_table<'r>(
         Column::numbers("began", Kind::Latency),
         Column::numbers("took", Kind::Latency),
     ];
-    if mixed {
+    if shown.tool {
         columns.insert(2, Column::words("tool"));
+    }
+    if !shown.load {
+        columns.remove(0);
     }
     let rows = calls
         .map(|(view, index, call)| {
@@ -203,13 +212,48 @@ fn calls_table<'r>(
                 at("start_ms", Kind::Latency, Some(call.start_ms)),
                 view.derived(&took, Kind::Latency, Some(call.took_ms())).into(),
             ];
-            if mixed {
+            if shown.tool {
                 cells.insert(2, foreign(&call.tool).into());
+            }
+            if !shown.load {
+                cells.remove(0);
             }
             row(view, cells)
         })
         .collect();
     Table { id: id.to_owned(), caption, columns, rows, notes: Vec::new() }
+}
+
+/// The phases of a call, each from the call's start.
+fn phases(overview: &Overview<'_>) -> Table {
+    let phases = [("connected", Metric::Connect), ("first byte", Metric::Ttfb)];
+    let all = phases.into_iter().chain([("answered", Metric::Call)]);
+    let statistics = [Statistic::P50, Statistic::P95, Statistic::Max];
+    let mut columns = vec![Column::words("load"), Column::numbers("connections", Kind::Count)];
+    columns.extend(all.clone().flat_map(|(name, _)| {
+        statistics.map(|statistic| Column::grouped(name, statistic.name(), Kind::Latency))
+    }));
+    let rows = overview
+        .levels
+        .iter()
+        .map(|&view| {
+            let opened = view.level.connect_ms.map_or(0, |connects| connects.count);
+            let mut cells: Vec<Cell> = vec![
+                view.short().into(),
+                view.derived("connections", Kind::Count, Some(float(opened))).into(),
+            ];
+            let times = all.clone().flat_map(|(_, phase)| statistics.map(|s| (phase, s)));
+            cells.extend(times.map(|(phase, s)| Cell::from(view.summary(phase, s))));
+            row(view, cells)
+        })
+        .collect();
+    with_notes(Table {
+        id: "phases-table".to_owned(),
+        caption: "The phases of a call, from its start".to_owned(),
+        columns,
+        rows,
+        notes: vec!["connected: of calls for which a connection had to be opened".to_owned()],
+    })
 }
 
 fn by_tool(overview: &Overview<'_>) -> Table {
@@ -278,8 +322,8 @@ fn failed(overview: &Overview<'_>) -> Option<Block> {
     }
     let more = all.len().saturating_sub(MOST_FAILED);
     let caption = "Calls that did not end ok".to_owned();
-    let mut table =
-        calls_table("failed-table", caption, overview.mixed(), all.into_iter().take(MOST_FAILED));
+    let shown = Shown { load: true, tool: overview.mixed() };
+    let mut table = calls_table("failed-table", caption, shown, all.into_iter().take(MOST_FAILED));
     if more > 0 {
         let all = Figure::derived("more", Kind::Count, Some(ratio_base(more))).show();
         table.notes.push(format!("{all} more of them stand in run.json"));

@@ -48,7 +48,7 @@ fn carried(view: LevelView<'_>, begins: &str) -> Text {
     let mut sentence = text![
         begins,
         Inline::strong(format!("{} calls at once", view.load().show())),
-        format!(" ({}): ", view.words()),
+        format!(" ({}): ", shape(view)),
         view.ok(),
         " ended ok"
     ];
@@ -64,6 +64,15 @@ fn carried(view: LevelView<'_>, begins: &str) -> Text {
     }
     sentence.push(".");
     sentence
+}
+
+/// Agents and calls, with the stage where the run has several.
+fn shape(view: LevelView<'_>) -> String {
+    let shape = view.level.shape().words();
+    view.level
+        .stage
+        .as_deref()
+        .map_or(shape.clone(), |stage| format!("{shape}, {}", foreign(stage)))
 }
 
 fn limited_by(overview: &Overview<'_>) -> String {

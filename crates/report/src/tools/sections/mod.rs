@@ -49,10 +49,7 @@ pub(super) fn document(run: &ToolsRun) -> Document {
         levels_title: "Levels",
         charts_levels: true,
         levels: head::levels(overview),
-        level_charts: [charts::call_time(overview), charts::throughput(overview)]
-            .into_iter()
-            .flatten()
-            .collect(),
+        level_charts: charts::courses(overview),
         findings: findings(overview),
         sections,
     }

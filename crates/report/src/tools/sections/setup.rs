@@ -19,9 +19,14 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
             Block::Facts(target(overview)),
             Block::Facts(workload(overview)),
             Block::Table(tools(overview)),
+        ]
+        .into_iter()
+        .chain(prepared(overview))
+        .chain([
             Block::Facts(machine(&overview.run.machine)),
             Block::Command(command_line(&overview.run.command_line)),
-        ],
+        ])
+        .collect(),
     }
 }
 
@@ -54,7 +59,16 @@ fn target(overview: &Overview<'_>) -> Vec<Fact> {
 
 fn workload(overview: &Overview<'_>) -> Vec<Fact> {
     let workload = &overview.run.workload;
+    // Every stage climbs the same ladder; `run.json` has the levels of all of them.
+    let stages = overview.stages().len();
     let ladder: Vec<String> = workload.ladder.iter().map(ToString::to_string).collect();
+    let ladder = match stages {
+        0 | 1 => ladder.join(" · "),
+        stages => {
+            let shapes = &ladder[..ladder.len() / stages];
+            format!("{}, in each of {stages} stages", shapes.join(" · "))
+        }
+    };
     let latency = |field: &str, value: f64| {
         Figure::of_run(&format!("workload.{field}"), Kind::Latency, Some(value))
     };
@@ -75,7 +89,7 @@ fn workload(overview: &Overview<'_>) -> Vec<Fact> {
     };
     vec![
         Fact::new("Scenario", foreign(&workload.scenario)),
-        Fact::new("Agents x calls at once", ladder.join(" · ")),
+        Fact::new("Agents x calls at once", ladder),
         Fact::new("Start", foreign(&workload.start)),
         Fact::new("One after the other first", text![sequential, " calls"]),
         Fact::new("Probe", probe),
@@ -117,7 +131,26 @@ fn verification(overview: &Overview<'_>) -> Text {
     sentence
 }
 
+/// The calls that were made once before the load.
+fn prepared(overview: &Overview<'_>) -> Option<Block> {
+    let calls = &overview.run.workload.prepare;
+    let rows: Vec<Row> = calls
+        .iter()
+        .map(|call| Row::of(vec![foreign(&call.tool).into(), foreign(&call.arguments).into()]))
+        .collect();
+    (!rows.is_empty()).then(|| {
+        Block::Table(Table {
+            id: "prepared-table".to_owned(),
+            caption: "Called once before the load, for what it needs".to_owned(),
+            columns: vec![Column::words("tool"), Column::words("arguments")],
+            rows,
+            notes: Vec::new(),
+        })
+    })
+}
+
 fn tools(overview: &Overview<'_>) -> Table {
+    let staged = overview.run.workload.tools.iter().any(|share| share.stage.is_some());
     let rows = overview
         .run
         .workload
@@ -126,22 +159,26 @@ fn tools(overview: &Overview<'_>) -> Table {
         .enumerate()
         .map(|(index, share)| {
             let metric = format!("workload.tools.{index}.weight");
-            let cells: Vec<Cell> = vec![
-                foreign(&share.tool).into(),
+            let stage = share.stage.as_deref().filter(|_| staged).map(foreign);
+            let mut cells: Vec<Cell> = stage.map(Cell::from).into_iter().collect();
+            cells.extend([
+                Cell::from(foreign(&share.tool)),
                 Figure::of_run(&metric, Kind::Quantity, Some(share.weight)).into(),
                 foreign(&share.arguments).into(),
-            ];
+            ]);
             Row::of(cells)
         })
         .collect();
+    let stage = staged.then(|| Column::words("stage"));
+    let columns = stage.into_iter().chain([
+        Column::words("tool"),
+        Column::numbers("weight", Kind::Quantity),
+        Column::words("arguments"),
+    ]);
     Table {
         id: "tools-table".to_owned(),
         caption: "Tools called".to_owned(),
-        columns: vec![
-            Column::words("tool"),
-            Column::numbers("weight", Kind::Quantity),
-            Column::words("arguments"),
-        ],
+        columns: columns.collect(),
         rows,
         notes: Vec::new(),
     }

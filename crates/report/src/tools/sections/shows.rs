@@ -2,7 +2,7 @@
 //! it, or the reason why there is none.
 
 use results::CallOutcome;
-use results::tools::Expected;
+use results::tools::{Carriage, Expected};
 use results::units::float;
 
 use super::LADDER;
@@ -11,7 +11,6 @@ use crate::figure::Figure;
 use crate::number::Kind;
 use crate::sections::no_levels;
 use crate::text::{Text, text};
-use crate::tools::findings::serialised;
 use crate::tools::overview::{LevelView, Overview};
 
 /// Without a single failure among n calls, the true share of failures is below 3/n with 95 %
@@ -174,10 +173,13 @@ fn concurrency(view: LevelView<'_>) -> (Answer, Text) {
         return (Answer::NotShown, why.into());
     }
     let several = level.shape().load() > 1;
-    let answer = match (several, serialised(view)) {
-        (false, _) => Answer::NotShown,
-        (true, true) => Answer::Refuted,
-        (true, false) => Answer::Shown,
+    let answer = match level.carriage() {
+        _ if !several => Answer::NotShown,
+        Carriage::Serial => Answer::Refuted,
+        Carriage::AtOnce => Answer::Shown,
+        // The upstream's count of several at once needs no gain beside it.
+        Carriage::NoGain if level.upstream_peak_open > Some(1) => Answer::Shown,
+        Carriage::NoGain | Carriage::Unknown => Answer::NotShown,
     };
     (answer, evidence)
 }

@@ -6,21 +6,25 @@ use std::time::Duration;
 use jiff::Timestamp;
 use results::level::MAX_ERROR_GROUPS;
 use results::tools::{
-    Expected, MAX_CALLS_KEPT, Probe, ProbeKind, ReadBack, Tally, ToolShare, ToolsRun, Transport,
-    Verification, keep,
+    Expected, MAX_CALLS_KEPT, PreparedCall, Probe, ProbeKind, ReadBack, Tally, ToolShare, ToolsRun,
+    Transport, Verification, keep,
 };
 use results::units::{float, millis};
 use results::{
-    CallOutcome, Capacity, ErrorGroup, RunKind, Tester, TesterUsage, ToolsControl, ToolsLevel,
-    ToolsWorkload,
+    CallOutcome, Capacity, ErrorGroup, RunKind, Summary, Tester, TesterUsage, ToolsControl,
+    ToolsLevel, ToolsWorkload,
 };
 
-use super::{Ascent, Beside, Climb, DEFAULT_PROBE_EVERY, Plan, Raw, Reach, Shape, Source, Stats};
+use super::{
+    Ascent, Beside, Climb, DEFAULT_PROBE_EVERY, Plan, Raw, Reach, Shape, Source, Stage, Stats,
+};
 use crate::client::Detail;
 use crate::recorder::OTHER_DETAILS;
 use crate::run::describe;
 use crate::tools::files::{Filed, common_expectation};
+use crate::tools::mix::Share;
 use crate::tools::session::Trivial;
+use crate::tools::transport::Phases;
 
 /// Most probes that a level keeps one by one: 200 s of one every 50 ms.
 pub(super) const MAX_PROBES_KEPT: usize = 4_000;
@@ -45,6 +49,7 @@ pub(super) fn level(
     }
     let cost = &raw.cost;
     let mut level = ToolsLevel {
+        stage: plan.stage.clone(),
         agents: plan.shape.agents,
         calls_per_agent: plan.shape.calls_per_agent,
         calls: tally.calls,
@@ -58,6 +63,8 @@ pub(super) fn level(
         upstream_transfers: counted.and_then(|stats| stats.transfers),
         duration_s,
         session_ms: raw.sessions.summary_ms(),
+        connect_ms: phase(raw, |phases| phases.connect),
+        ttfb_ms: phase(raw, |phases| phases.first_byte),
         call_ms: tally.call_ms,
         bytes_total: tally.bytes_total,
         bytes_per_s: if duration_s > 0.0 { float(tally.bytes_total) / duration_s } else { 0.0 },
@@ -73,6 +80,7 @@ pub(super) fn level(
         speedup: None,
         floor: beside.floor,
         verify_s: filed.took.map(|took| took.as_secs_f64()),
+        verify_cpu_s: filed.cpu.map(|cpu| cpu.as_secs_f64()),
         target_usage: cost.target.clone(),
         tester_usage: TesterUsage {
             cpu_s: cost.tester_cpu_s,
@@ -88,6 +96,14 @@ pub(super) fn level(
     };
     level.speedup = beside.sequential.and_then(|sequential| level.speedup_over(sequential));
     level
+}
+
+/// One phase of the calls that were answered with a success. Exact, as the times of calls are.
+fn phase(raw: &Raw, of: impl Fn(&Phases) -> Option<Duration>) -> Option<Summary> {
+    let answered = raw.made.iter().filter(|made| made.outcome == Some(CallOutcome::Ok));
+    let phases = answered.filter_map(|made| made.phases.as_ref());
+    let mut times: Vec<f64> = phases.filter_map(of).map(millis).collect();
+    Summary::of(&mut times)
 }
 
 fn probes(raw: &Raw) -> Vec<Probe> {
@@ -178,10 +194,26 @@ fn process(ascent: &Ascent<'_>) -> Option<String> {
 
 fn workload(ascent: &Ascent<'_>) -> ToolsWorkload {
     let settings = ascent.settings;
-    let share = |share: &crate::tools::mix::Share| ToolShare {
-        tool: share.tool.clone(),
-        weight: float(share.weight),
-        arguments: share.arguments.to_string(),
+    // As they were written: ids that a step before the load has brought differ from run to run.
+    let shares = |stage: &Stage| {
+        let name = stage.name.clone();
+        let shares = stage.mix.shares.iter().map(|share| ToolShare {
+            stage: name.clone(),
+            tool: share.tool.clone(),
+            weight: float(share.weight),
+            arguments: share.arguments.to_string(),
+            same_as: share.same_as.clone(),
+        });
+        shares.collect::<Vec<_>>()
+    };
+    let steps = |stage: &Stage| {
+        let name = stage.name.clone();
+        let steps = stage.mix.prepare.iter().map(|step| PreparedCall {
+            stage: name.clone(),
+            tool: step.tool.clone(),
+            arguments: step.arguments.to_string(),
+        });
+        steps.collect::<Vec<_>>()
     };
     ToolsWorkload {
         scenario: settings.scenario.clone(),
@@ -193,7 +225,8 @@ fn workload(ascent: &Ascent<'_>) -> ToolsWorkload {
             }
             _ => ascent.levels.iter().map(|level| level.shape()).collect::<Vec<Shape>>(),
         },
-        tools: settings.shares().map(share).collect(),
+        tools: settings.stages.iter().flat_map(shares).collect(),
+        prepare: settings.stages.iter().flat_map(steps).collect(),
         start: settings.rate.map_or("burst".to_owned(), |rate| format!("rate={rate}/s")),
         transport: match &settings.reach {
             Reach::Http { .. } => Transport::Http,
@@ -217,8 +250,10 @@ fn workload(ascent: &Ascent<'_>) -> ToolsWorkload {
 
 fn verification(ascent: &Ascent<'_>, source: &Source) -> Verification {
     let common = common_expectation(ascent.settings.shares());
-    let given = ascent.settings.shares().any(|share| !share.expected.is_empty());
-    let told = ascent.stats.as_ref().is_some_and(|stats| !stats.files.is_empty());
+    let known = |share: &Share| !share.expected.is_empty() || share.same_as.is_some();
+    let given = ascent.settings.shares().any(known);
+    let told = ascent.stats.as_ref().is_some_and(|stats| !stats.files.is_empty())
+        && ascent.settings.shares().any(|share| share.file.is_some() && !known(share));
     let judged = ascent.levels.iter().any(|level| level.correct.is_some());
     Verification {
         read_back: match source {
@@ -226,8 +261,8 @@ fn verification(ascent: &Ascent<'_>, source: &Source) -> Verification {
             Source::Url(_) => ReadBack::Url,
         },
         expected: match (given, told && judged) {
-            (true, _) => Expected::Given,
-            (false, true) => Expected::Upstream,
+            (_, true) => Expected::Upstream,
+            (true, false) => Expected::Given,
             (false, false) => Expected::Nothing,
         },
         bytes: common.bytes,

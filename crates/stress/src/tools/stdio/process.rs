@@ -33,10 +33,10 @@ pub struct Command {
 
 /// A command that cannot be started.
 #[derive(Debug, Error)]
-#[error("{program:?} cannot be started: {source}")]
+#[error("{program:?} cannot be started: {reason}")]
 pub struct SpawnError {
     program: String,
-    source: io::Error,
+    reason: io::Error,
 }
 
 /// A running process. Dropped without [`Process::end`], it is killed.
@@ -54,7 +54,7 @@ impl Process {
         outgoing: mpsc::WeakSender<String>,
         waiting: Rc<Waiting>,
     ) -> Result<Self, SpawnError> {
-        let failed = |source| SpawnError { program: command.program.clone(), source };
+        let failed = |reason| SpawnError { program: command.program.clone(), reason };
         let mut child = tokio::process::Command::new(&command.program)
             .args(&command.arguments)
             .stdin(Stdio::piped())

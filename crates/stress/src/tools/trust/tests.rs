@@ -27,6 +27,7 @@ fn call(number: u64, start_ms: f64) -> Call {
 /// A level of 2 x 2 calls of two seconds each, on a machine that is half busy.
 fn level() -> ToolsLevel {
     ToolsLevel {
+        stage: None,
         agents: 2,
         calls_per_agent: 2,
         calls: 4,
@@ -40,6 +41,8 @@ fn level() -> ToolsLevel {
         upstream_transfers: None,
         duration_s: 2.0,
         session_ms: None,
+        connect_ms: None,
+        ttfb_ms: None,
         call_ms: Some(summary(2000.0)),
         bytes_total: 4,
         bytes_per_s: 2.0,
@@ -55,6 +58,7 @@ fn level() -> ToolsLevel {
         speedup: None,
         floor: None,
         verify_s: None,
+        verify_cpu_s: None,
         target_usage: Some(Vec::new()),
         tester_usage: TesterUsage {
             cpu_s: 0.1,

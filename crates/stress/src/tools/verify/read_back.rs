@@ -1,12 +1,12 @@
 //! A file's size and digests, read from where it landed.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use md5::Md5;
-use sha2::{Digest, Sha256};
+use md5::{Digest as _, Md5};
+use ring::digest::{Context, SHA256};
 
 /// How much is read at once: large enough that reading is no cost beside hashing.
 pub const READ_BYTES: usize = 256 * 1024;
@@ -23,11 +23,23 @@ pub struct Contents {
 }
 
 /// Takes a file's bytes as they come.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone)]
 pub struct Hasher {
     bytes: u64,
     md5: Md5,
-    sha256: Sha256,
+    sha256: Context,
+}
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self { bytes: 0, md5: Md5::new(), sha256: Context::new(&SHA256) }
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Hasher").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
 }
 
 impl Hasher {
@@ -44,7 +56,7 @@ impl Hasher {
         Contents {
             bytes: self.bytes,
             md5: hex(&self.md5.finalize()),
-            sha256: hex(&self.sha256.finalize()),
+            sha256: hex(self.sha256.finish().as_ref()),
         }
     }
 }

@@ -1,0 +1,150 @@
+//! The testers: how each is installed and told to hold so many users at once, each of whom asks once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::said::{Said, read_aiperf, read_hey, read_json, read_weir};
+use crate::bench::Outcome;
+use crate::shell::Tool;
+use crate::{repository, tools};
+
+/// A tester.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tester {
+    Weir,
+    K6,
+    Locust,
+    AiPerf,
+    Hey,
+}
+
+/// All of them, in the order of the tables.
+pub(super) const ALL: [Tester; 5] =
+    [Tester::Weir, Tester::K6, Tester::Locust, Tester::AiPerf, Tester::Hey];
+
+/// Where testers leave their results, relative to the root.
+const OUT: &str = "weir-runs/peers/tester";
+/// Where the tokenizer lies that AIPerf counts with, relative to the root.
+const TOKENIZER: &str = ".test-tools/byte-tokenizer";
+
+/// A tester whose program is there.
+pub(super) struct Installed {
+    pub(super) tester: Tester,
+    program: PathBuf,
+}
+
+impl Tester {
+    /// Its name in the tables.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Weir => "weir stress streams",
+            Self::K6 => "k6",
+            Self::Locust => "Locust",
+            Self::AiPerf => "AIPerf",
+            Self::Hey => "hey",
+        }
+    }
+
+    /// What the tester's first time stamp means.
+    pub(super) fn first(self) -> &'static str {
+        match self {
+            Self::Weir => "first chunk, connecting included",
+            Self::Locust => "first chunk, by the user's own script",
+            Self::AiPerf => "first chunk",
+            Self::K6 | Self::Hey => "first byte of the head",
+        }
+    }
+
+    /// Installs its program where it is missing.
+    ///
+    /// # Errors
+    /// When that is not possible here.
+    pub(super) fn install(self, weir: &Path) -> Result<Installed> {
+        let environment = || tools::environment("testers", &["peers/testers/requirements.txt"]);
+        let program = match self {
+            Self::Weir => weir.to_owned(),
+            Self::K6 => environment()?.join("k6"),
+            Self::Locust => environment()?.join("python"),
+            Self::AiPerf => install_aiperf()?,
+            Self::Hey => tools::hey()?,
+        };
+        Ok(Installed { tester: self, program })
+    }
+}
+
+/// AIPerf, with a tokenizer that it need not fetch.
+fn install_aiperf() -> Result<PathBuf> {
+    let programs = tools::environment("aiperf", &["peers/testers/aiperf.txt"])?;
+    Tool::new(programs.join("python"))
+        .args(["peers/testers/byte_tokenizer.py", TOKENIZER])
+        .read()
+        .context("the tokenizer for AIPerf")?;
+    Ok(programs.join("aiperf"))
+}
+
+impl Installed {
+    /// The command line: so many users at once, each of whom asks once, for an answer with a fault.
+    ///
+    /// # Errors
+    /// When an earlier result cannot be removed.
+    pub(super) fn command(&self, base: &str, users: u32, fault: &str) -> Result<Tool> {
+        let out = repository::root().join(OUT);
+        if out.exists() {
+            fs::remove_dir_all(&out)?;
+        }
+        let (url, users) = (format!("{base}/v1/chat/completions"), users.to_string());
+        let header = format!("x-weir-fault: {fault}");
+        let fault_as = |option: &'static str| match fault {
+            "" => Vec::new(),
+            _ => vec![option, header.as_str()],
+        };
+        let program = Tool::new(&self.program);
+        let tool = match self.tester {
+            Tester::Weir => program
+                .args(["stress", "streams", &url, "--ladder", &users, "--quiet", "--no-progress"])
+                .args(["--out", OUT])
+                .args(fault_as("--header")),
+            Tester::K6 => program
+                .args(["run", "--quiet", "--no-usage-report", "--log-output=none"])
+                .args(["peers/testers/k6.js"]),
+            Tester::Locust => program.args(["peers/testers/locust_users.py"]),
+            Tester::AiPerf => program
+                .args(["profile", "--model", "m", "--url", base, "--endpoint-type", "chat"])
+                .args(["--streaming", "--tokenizer", TOKENIZER, "--ui", "none"])
+                .args(["--concurrency", &users, "--request-count", &users])
+                .args(["--output-artifact-dir", OUT])
+                .args(fault_as("--header"))
+                .env("HF_HUB_OFFLINE", "1"),
+            Tester::Hey => program
+                .args(["-n", &users, "-c", &users, "-t", "60", "-o", "csv", "-m", "POST"])
+                .args(["-T", "application/json", "-d", BODY])
+                .args(fault_as("-H"))
+                .args([&url]),
+        };
+        Ok(tool.env("URL", &url).env("USERS", &users).env("FAULT", fault).with_all_files())
+    }
+
+    /// What it said about a run that has ended.
+    ///
+    /// # Errors
+    /// When its result is not there or not readable.
+    pub(super) fn said(&self, outcome: &Outcome, users: u32) -> Result<Said> {
+        let out = repository::root().join(OUT);
+        match self.tester {
+            Tester::Weir => read_weir(&fs::read_to_string(out.join("run.json"))?),
+            Tester::K6 | Tester::Locust => read_json(&outcome.output),
+            Tester::AiPerf => {
+                // Without one good answer it writes no result.
+                let result = fs::read_to_string(out.join("profile_export_aiperf.json"));
+                read_aiperf(result.as_deref().unwrap_or("{}"), users)
+            }
+            Tester::Hey => read_hey(&outcome.output, users),
+        }
+        .with_context(|| format!("the result of {}", self.tester.name()))
+    }
+}
+
+/// What hey's users ask; the other testers write their own question.
+const BODY: &str = r#"{"model":"m","stream":true,"messages":[{"role":"user","content":"Hi"}]}"#;
