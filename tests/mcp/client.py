@@ -128,17 +128,19 @@ async def refusals(client):
 
 
 async def viewing(client, folder):
-    name = {"media_type": "video", "filename": "one.mp4"}
+    # Longer than a piece, whose usual size must fit into one event of this client.
+    (folder / "videos" / "long.mp4").write_bytes(bytes(range(256)) * 2500)
+    name = {"media_type": "video", "filename": "long.mp4"}
     seen = plain(await client.call_tool("view_media", name))
     data, offset = b"", 0
     while True:
-        piece = name | {"offset": offset, "chunk_size": 256 * 1024}
+        piece = name | {"offset": offset}
         part = plain(await client.call_tool("_get_media_data", piece))
         data += base64.b64decode(part["data"])
         offset += part["chunk_size"]
         if part["is_last"]:
             break
-    assert data == (folder / "videos" / "one.mp4").read_bytes() and len(data) == seen["size_bytes"]
+    assert data == (folder / "videos" / "long.mp4").read_bytes() and len(data) == seen["size_bytes"]
     uris = {str(resource.uri) for resource in (await client.list_resources()).resources}
     assert uris == {"ui://weir/media-viewer.html", "ui://sanzaru/media-viewer.html"}, uris
     page = (await client.read_resource("ui://sanzaru/media-viewer.html")).contents[0]

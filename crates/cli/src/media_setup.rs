@@ -1,211 +1,231 @@
-//! From the command line and the environment to the folders and providers of the media tools.
+//! From the command line, a file and the environment to the folders and providers of the media
+//! tools.
 //!
-//! The variables are those of sanzaru, so that an agent set up for it needs another command and
-//! nothing else; ours come first.
+//! What an option says goes before the file, and the file before the environment, one thing at a
+//! time: a provider that the file names is never sent the environment's key. The variables are
+//! those of sanzaru, so that an agent set up for it needs another command and nothing else; ours
+//! come first.
 
-use std::env;
-use std::ffi::OsString;
+mod environment;
+
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use media::pool::CpuPool;
-use media::provider::openai::{Base, OpenAi};
+use media::provider::openai::OpenAi;
 use media::server::Metrics;
+use media::settings::{GuardSettings, Places, ProviderSettings, Surroundings};
 use media::store::{Kind, OnConflict};
 use media::tools::Media;
 use media::transform::audio::Encoder;
 use media::transform::image;
 use media::upstream::Trust;
-use media::{Admission, Downloads, Limits, Store, Upstream};
+use media::{Admission, Downloads, Limits, Settings, Store, Upstream};
+use runtime::config_file::ConfigError;
 
-use crate::args::media::MediaArgs;
+use environment::Environment;
 
-/// The folder of each kind, as far as there is one.
-pub(crate) type Folders = [(Kind, Option<PathBuf>); 3];
+/// The program that encodes MP3 unless told otherwise.
+const FFMPEG: &str = "ffmpeg";
 
-/// What the environment says. Read once, at the start.
-#[derive(Debug, Default)]
-pub(crate) struct Environment {
-    media: Option<PathBuf>,
-    /// Video, image, audio.
-    folders: [Option<PathBuf>; 3],
-    base_url: Option<String>,
-    api_key: Option<String>,
-    storage: Option<String>,
+/// What the media tools are set up with. Nothing is opened or made yet.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    places: Option<Places>,
+    provider: Option<ProviderSettings>,
+    guard: GuardSettings,
+    on_conflict: OnConflict,
+    ffmpeg: PathBuf,
+    limits: Limits,
+    upstream: Upstream,
 }
 
-impl Environment {
-    /// Reads it. An empty variable is none.
-    pub(crate) fn read() -> Self {
-        Self::from(|name| env::var_os(name).filter(|value| !value.is_empty()))
+impl Plan {
+    /// What `--media` and `--config` say, and the environment.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is refused, or the environment makes no sense.
+    pub(crate) fn read(media: Option<&Path>, config: Option<&Path>) -> anyhow::Result<Self> {
+        let settings = config.map(|file| from_file(file, Settings::parse_own)).transpose()?;
+        Self::of(media, settings)
     }
 
-    /// Whether there is a key.
-    pub(crate) fn has_key(&self) -> bool {
-        self.api_key.is_some()
+    /// What `--media` and a file's settings say, and the environment.
+    ///
+    /// # Errors
+    /// When the environment makes no sense.
+    pub(crate) fn of(media: Option<&Path>, settings: Option<Settings>) -> anyhow::Result<Self> {
+        Self::new(media, settings, Environment::read())
     }
 
-    fn from(variable: impl Fn(&str) -> Option<OsString>) -> Self {
-        let path = |name: &str| variable(name).map(PathBuf::from);
-        let text = |name: &str| variable(name).and_then(|value| value.into_string().ok());
-        Self {
-            media: path("WEIR_MEDIA_PATH").or_else(|| path("SANZARU_MEDIA_PATH")),
-            folders: ["VIDEO_PATH", "IMAGE_PATH", "AUDIO_PATH"].map(path),
-            base_url: text("OPENAI_BASE_URL"),
-            api_key: text("OPENAI_API_KEY"),
-            storage: text("STORAGE_BACKEND"),
-        }
-    }
-}
-
-/// Opens the folders and sets up the provider.
-///
-/// # Errors
-/// When there is no folder, one cannot be used, or the provider's address is none.
-pub(crate) async fn open(args: &MediaArgs, environment: Environment) -> anyhow::Result<Media> {
-    let folders = folders(args, &environment)?;
-    let mut media = without_folders(environment)?;
-    for (kind, folder) in folders {
-        let Some(folder) = folder else { continue };
-        let store = Some(Store::open_folder(kind, &folder, &Limits::default()).await?);
-        match kind {
-            Kind::Video => media.video = store,
-            Kind::Image => media.image = store,
-            Kind::Audio => media.audio = store,
-        }
-    }
-    Ok(media)
-}
-
-/// Sets up the provider, for tools that get their folders one call at a time.
-///
-/// # Errors
-/// When the provider's address is none.
-pub(crate) fn without_folders(environment: Environment) -> anyhow::Result<Media> {
-    if let Some(backend) = environment.storage.as_deref().filter(|it| *it != "local") {
-        bail!("STORAGE_BACKEND={backend} is not supported here: unset it to use local folders");
-    }
-    let limits = Limits::default();
-    let trust = Trust::system().context("failed to load the system's certificates")?;
-    let upstream = Upstream::new(&limits, &trust);
-    let admission = Admission::new(&limits);
-    let provider = provider(&upstream, environment)?.map(Arc::new);
-    Ok(Media {
-        video: None,
-        image: None,
-        audio: None,
-        video_provider: provider.clone().map(|it| it as Arc<_>),
-        image_provider: provider.clone().map(|it| it as Arc<_>),
-        audio_provider: provider.map(|it| it as Arc<_>),
-        downloads: Downloads::new(upstream, admission.clone(), &limits),
-        admission,
-        pool: CpuPool::of_cores(),
-        encoder: Encoder::new("ffmpeg"),
-        image_limits: image::Limits::DEFAULT,
-        on_conflict: OnConflict::default(),
-        metrics: Arc::new(Metrics::default()),
-    })
-}
-
-/// The folder of each kind: `--media`, else its own variable, else a folder beneath the media path.
-/// Folders beneath a media path are made; a folder that is named itself must be there.
-fn folders(args: &MediaArgs, environment: &Environment) -> anyhow::Result<Folders> {
-    let found = named_folders(args, environment)?;
-    if found.iter().all(|(_, folder)| folder.is_none()) {
-        return Err(anyhow!(
-            "there is no media folder: name one by --media DIR, WEIR_MEDIA_PATH, or VIDEO_PATH, \
-             IMAGE_PATH and AUDIO_PATH"
-        ));
-    }
-    Ok(found)
-}
-
-/// The same, where there may be none.
-///
-/// # Errors
-/// When a folder beneath the media path cannot be made.
-pub(crate) fn named_folders(
-    args: &MediaArgs,
-    environment: &Environment,
-) -> anyhow::Result<Folders> {
-    let mut found = Kind::ALL.map(|kind| (kind, None));
-    for ((kind, folder), named) in found.iter_mut().zip(&environment.folders) {
-        *folder = match (&args.media, named, &environment.media) {
-            (Some(media), _, _) | (None, None, Some(media)) => Some(beneath(media, *kind)?),
-            (None, Some(named), _) => Some(named.clone()),
-            (None, None, None) => None,
+    fn new(
+        media: Option<&Path>,
+        settings: Option<Settings>,
+        environment: Environment,
+    ) -> anyhow::Result<Self> {
+        let (places, provider, trust) = match &settings {
+            Some(it) => (it.places.clone(), it.provider.clone(), it.trust.clone()),
+            None => (None, None, None),
         };
-    }
-    Ok(found)
-}
-
-fn beneath(media: &Path, kind: Kind) -> anyhow::Result<PathBuf> {
-    let name = match kind {
-        Kind::Video => "videos",
-        Kind::Image => "images",
-        Kind::Audio => "audio",
-    };
-    let folder = media.join(name);
-    std::fs::create_dir_all(&folder)
-        .with_context(|| format!("failed to make the folder {}", folder.display()))?;
-    Ok(folder)
-}
-
-/// The provider, when a key or an address says that there is one.
-fn provider(upstream: &Upstream, environment: Environment) -> anyhow::Result<Option<OpenAi>> {
-    if environment.base_url.is_none() && environment.api_key.is_none() {
-        return Ok(None);
-    }
-    let base = environment.base_url.as_deref().unwrap_or(Base::OPENAI);
-    let base = Base::parse(base).context("OPENAI_BASE_URL")?;
-    Ok(Some(OpenAi::new(upstream.clone(), base, environment.api_key)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn environment(pairs: &'static [(&str, &str)]) -> Environment {
-        Environment::from(|name| {
-            pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
+        let places = match media.map(Places::beneath).or(places) {
+            None => environment.places()?,
+            places => places,
+        };
+        let provider = match provider {
+            None => environment.provider()?,
+            provider => provider,
+        };
+        let trust = match trust {
+            None => Trust::system().context("failed to load the system's certificates")?,
+            Some(trust) => trust,
+        };
+        let limits = settings.as_ref().map(|it| it.limits.clone()).unwrap_or_default();
+        let upstream = Upstream::new(&limits, &trust);
+        let ffmpeg = settings.as_ref().and_then(|it| it.ffmpeg.clone());
+        Ok(Self {
+            places,
+            provider,
+            guard: settings.as_ref().map(|it| it.guard.clone()).unwrap_or_default(),
+            on_conflict: settings.map(|it| it.on_conflict).unwrap_or_default(),
+            ffmpeg: ffmpeg.unwrap_or_else(|| PathBuf::from(FFMPEG)),
+            limits,
+            upstream,
         })
     }
 
-    fn check(
-        media: Option<&Path>,
-        pairs: &'static [(&str, &str)],
-        expected: [Option<&str>; 3],
-        root: &Path,
-    ) {
-        let args = MediaArgs { media: media.map(Path::to_path_buf) };
-        let found = folders(&args, &environment(pairs)).unwrap().map(|(_, folder)| folder);
-        let expected = expected.map(|it| it.map(|it| root.join(it)));
-        assert_eq!(found, expected);
+    /// Who may ask over HTTP, as far as the file says.
+    pub(crate) fn guard(&self) -> &GuardSettings {
+        &self.guard
     }
 
-    #[test]
-    fn a_kinds_own_variable_wins_over_the_common_one_and_the_option_over_both() {
-        let root = tempfile::tempdir().unwrap();
-        let own = [("VIDEO_PATH", "/v"), ("AUDIO_PATH", "/a")];
-        let own: &'static [(&str, &str)] = Box::leak(Box::new(own));
-        check(None, own, [Some("/v"), None, Some("/a")], Path::new("/"));
-        let all = [Some("videos"), Some("images"), Some("audio")];
-        check(Some(root.path()), own, all, root.path());
-        assert!(root.path().join("images").is_dir());
+    /// Whether there is a key for the provider.
+    pub(crate) fn has_key(&self) -> bool {
+        self.provider.as_ref().is_some_and(|provider| provider.key.is_some())
     }
 
-    #[test]
-    fn the_reference_servers_variable_is_understood_and_ours_comes_first() {
-        let both = environment(&[("SANZARU_MEDIA_PATH", "/s"), ("WEIR_MEDIA_PATH", "/w")]);
-        assert_eq!(both.media.as_deref(), Some(Path::new("/w")));
-        let theirs = environment(&[("SANZARU_MEDIA_PATH", "/s")]);
-        assert_eq!(theirs.media.as_deref(), Some(Path::new("/s")));
+    /// The bounds.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
-    #[test]
-    fn without_any_folder_the_way_out_is_named() {
-        let error = folders(&MediaArgs::default(), &environment(&[])).unwrap_err().to_string();
-        assert!(error.contains("--media DIR"), "{error}");
+    /// Whether there is a place for files of this kind.
+    pub(crate) fn has(&self, kind: Kind) -> bool {
+        self.in_object_storage() || self.folder(kind).is_some()
+    }
+
+    /// The folder for files of this kind, when it is on this machine.
+    pub(crate) fn folder(&self, kind: Kind) -> Option<&Path> {
+        self.places.as_ref()?.folder(kind).map(|folder| folder.path.as_path())
+    }
+
+    /// Whether media are in an object storage.
+    pub(crate) fn in_object_storage(&self) -> bool {
+        matches!(self.places, Some(Places::S3(_)))
+    }
+
+    /// Makes the folders beneath a media folder. Folders that were named themselves must be there.
+    ///
+    /// # Errors
+    /// When one cannot be made.
+    pub(crate) fn make_folders(&self) -> anyhow::Result<()> {
+        let Some(Places::Folders(folders)) = &self.places else { return Ok(()) };
+        for folder in folders.iter().flatten().filter(|folder| folder.make) {
+            fs::create_dir_all(&folder.path)
+                .with_context(|| format!("failed to make the folder {}", folder.path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Fails when there is no place for any file.
+    ///
+    /// # Errors
+    /// With the ways to name one.
+    pub(crate) fn need_places(&self) -> anyhow::Result<()> {
+        self.places.as_ref().map(|_| ()).ok_or_else(|| {
+            anyhow!(
+                "there is no media folder: name one by --media DIR, in the [media] table of a \
+                 --config FILE, by WEIR_MEDIA_PATH, or by VIDEO_PATH, IMAGE_PATH and AUDIO_PATH"
+            )
+        })
+    }
+
+    /// Opens the place for files of this kind, if there is one.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub(crate) async fn open_store(&self, kind: Kind) -> anyhow::Result<Option<Store>> {
+        let Some(places) = &self.places else { return Ok(None) };
+        if let Some(settings) = places.s3(kind) {
+            return Ok(Some(Store::open_s3(kind, &settings, &self.upstream, &self.limits)?));
+        }
+        let Some(folder) = places.folder(kind) else { return Ok(None) };
+        Ok(Some(Store::open_folder(kind, &folder.path, &self.limits).await?))
+    }
+
+    /// Makes and opens everything.
+    ///
+    /// # Errors
+    /// When there is no place for files, or one cannot be used.
+    pub(crate) async fn open(&self) -> anyhow::Result<Media> {
+        self.need_places()?;
+        self.make_folders()?;
+        let mut media = self.without_places();
+        for kind in Kind::ALL {
+            *media.place(kind) = self.open_store(kind).await?;
+        }
+        Ok(media)
+    }
+
+    /// Sets up the provider, for tools that get their folders one call at a time.
+    pub(crate) fn without_places(&self) -> Media {
+        let admission = Admission::new(&self.limits);
+        let pool = CpuPool::within(&self.limits);
+        let provider = self.provider.clone().map(|ProviderSettings { base, key }| {
+            Arc::new(OpenAi::new(self.upstream.clone(), base, key, pool.clone()))
+        });
+        Media {
+            video: None,
+            image: None,
+            audio: None,
+            video_provider: provider.clone().map(|it| it as Arc<_>),
+            image_provider: provider.clone().map(|it| it as Arc<_>),
+            audio_provider: provider.map(|it| it as Arc<_>),
+            downloads: Downloads::new(self.upstream.clone(), admission.clone(), &self.limits),
+            admission,
+            pool,
+            encoder: Encoder::new(&self.ffmpeg),
+            image_limits: image::Limits::DEFAULT,
+            on_conflict: self.on_conflict,
+            metrics: Arc::new(Metrics::default()),
+        }
     }
 }
+
+/// The `[media]` table of a file; `None` where there is none.
+///
+/// # Errors
+/// When the file cannot be read or is refused.
+pub(crate) fn table_of(file: &Path) -> anyhow::Result<Option<Settings>> {
+    from_file(file, Settings::parse)
+}
+
+fn from_file<T>(
+    file: &Path,
+    parse: impl FnOnce(&str, &str, Surroundings<'_>) -> Result<T, Box<ConfigError>>,
+) -> anyhow::Result<T> {
+    let text =
+        fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
+    #[expect(clippy::disallowed_methods, reason = "this is the cli crate")]
+    let variable = |name: &str| std::env::var(name).ok();
+    let surroundings = Surroundings {
+        variable: &variable,
+        folder: file.parent().unwrap_or(Path::new("")),
+        temporary: &std::env::temp_dir(),
+    };
+    parse(&file.display().to_string(), &text, surroundings).map_err(|error| anyhow!("{error}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use runtime::notation::{WrittenDuration, WrittenSize};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use toml::Spanned;
-
-use crate::notation::{WrittenDuration, WrittenSize};
 
 /// A text together with its place in the file, so that a refusal can point at it.
 pub type Text = Spanned<String>;
@@ -44,6 +44,8 @@ pub struct Config {
     pub route: Vec<Route>,
     /// Who may ask; without any, everybody.
     pub key: Vec<Key>,
+    /// What is mounted beside the streams has its own table here, which its owner reads.
+    pub media: IgnoredAny,
 }
 
 /// Certificate and key of the listener, in PEM files.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use wire::Dialect;
 
-use crate::secret::Secret;
+use runtime::secret::Secret;
 
 /// What the gateway must know of a request's body; everything else goes through unread.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! What we made of a [`Config`](crate::Config): checked as a whole, with every default in place.
 
 mod check;
-mod error;
 mod origin;
 mod tls;
 
@@ -11,13 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use error::{ConfigError, Place};
+use runtime::config_file::Source;
+pub use runtime::config_file::{ConfigError, Place};
+use runtime::secret::Secret;
 
 use crate::Config;
 use crate::auth::KeyHash;
 use crate::config::Provider;
 use crate::pattern::Pattern;
-use crate::secret::Secret;
 
 /// What a configuration may ask of its surroundings. The crate itself reads neither the
 /// environment nor files.
@@ -243,8 +243,8 @@ impl Settings {
         text: &str,
         surroundings: Surroundings<'_>,
     ) -> Result<Self, Box<ConfigError>> {
-        let source = error::Source { file, text };
-        let config: Config = toml::from_str(text).map_err(|error| source.syntax(&error))?;
+        let source = Source { file, text };
+        let config: Config = source.parse()?;
         check::check(config, source, surroundings)
     }
 

@@ -6,19 +6,23 @@
 //! runs on its own bounded pool and never on a runtime's thread.
 
 pub mod admission;
+pub mod config;
 pub mod download;
 pub mod inline;
 mod limits;
 pub mod pool;
 pub mod provider;
 pub mod server;
+pub mod settings;
 pub mod store;
 pub mod tools;
 pub mod transform;
 pub mod upstream;
 
 pub use admission::Admission;
+pub use config::Config;
 pub use download::Downloads;
-pub use limits::{LimitError, Limits, LimitsConfig, WrittenDuration, WrittenSize};
+pub use limits::{LimitError, Limits, LimitsConfig};
+pub use settings::Settings;
 pub use store::Store;
 pub use upstream::Upstream;

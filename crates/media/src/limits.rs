@@ -4,7 +4,9 @@ mod config;
 
 use std::time::Duration;
 
-pub use config::{LimitsConfig, WrittenDuration, WrittenSize};
+pub use config::LimitsConfig;
+
+use crate::pool::WAITING_LIMIT;
 
 /// The bounds. All of them can be configured; [`Limits::check`] refuses what cannot work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +55,7 @@ impl Default for Limits {
             memory_bytes: 512 << 20,
             waiting_for_memory: 1024,
             cpu_jobs: 0,
-            waiting_cpu_jobs: 1024,
+            waiting_cpu_jobs: WAITING_LIMIT,
             file_bytes: 8 << 30,
             file_operations: 16,
             connect: Duration::from_secs(10),

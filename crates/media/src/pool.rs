@@ -1,7 +1,8 @@
 //! The CPU pool: heavy work (pictures, sound, long base64) runs on as many threads as there are
 //! cores, in the order of arrival, and never on a thread that serves connections.
 //!
-//! The threads are those of the runtime's blocking pool; what this adds is the bound. More jobs than
+//! The threads are those of the runtime's blocking pool, at a low priority
+//! ([`runtime::background`]); what this adds is the bound. More jobs than
 //! cores at once would make every job slower and none earlier, and each holds its pixels in memory.
 
 use std::num::NonZeroUsize;
@@ -10,6 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use tokio::sync::{Semaphore, TryAcquireError};
+
+use crate::Limits;
 
 /// Jobs that may wait for a thread, unless told otherwise. A waiting job holds what it was given (a
 /// picture's file at most), so that the number bounds memory; 256 jobs of a tenth of a second are a
@@ -84,10 +87,19 @@ impl CpuPool {
         }
     }
 
+    /// A pool within these bounds; 0 jobs at once mean one a core.
+    #[must_use]
+    pub fn within(limits: &Limits) -> Self {
+        match NonZeroUsize::new(limits.cpu_jobs) {
+            Some(running) => Self::new(running, limits.waiting_cpu_jobs),
+            None => Self::new(cores(), limits.waiting_cpu_jobs),
+        }
+    }
+
     /// A pool of one job a core, with [`WAITING_LIMIT`] more waiting.
     #[must_use]
     pub fn of_cores() -> Self {
-        Self::new(thread::available_parallelism().unwrap_or(NonZeroUsize::MIN), WAITING_LIMIT)
+        Self::new(cores(), WAITING_LIMIT)
     }
 
     /// Most jobs that run at once.
@@ -137,6 +149,10 @@ impl CpuPool {
             false => PoolError::Closed,
         })
     }
+}
+
+fn cores() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ mod catalog;
 mod error;
 pub mod image;
 pub mod inputs;
+pub mod local;
 mod media;
-
 pub mod reference;
 mod transfer;
 pub mod video;

@@ -137,3 +137,6 @@ impl Upstream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,36 +1,6 @@
 //! Values that must not be shown: keys and header values.
 
-use std::fmt;
-
-use serde::Deserialize;
-
-/// What stands in place of a secret, wherever one would be shown.
-pub const REDACTED: &str = "[redacted]";
-
-/// A text that `Debug` does not show and that no file of a run holds.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret.
-    #[must_use]
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The secret itself, to be sent and nothing else.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(REDACTED)
-    }
-}
+pub use runtime::secret::{REDACTED, Secret};
 
 /// The command line as a run's file may hold it: values of `--header` and user information in
 /// URLs are replaced. Keys are given by the name of a variable and need no hiding.
@@ -86,11 +56,6 @@ mod tests {
     fn check(arguments: &[&str], expected: &[&str]) {
         let arguments: Vec<String> = arguments.iter().map(|&text| text.to_owned()).collect();
         assert_eq!(redact_command_line(&arguments), expected);
-    }
-
-    #[test]
-    fn a_secret_does_not_show_itself() {
-        assert_eq!(format!("{:?}", Secret::new("sk-123")), "[redacted]");
     }
 
     #[test]

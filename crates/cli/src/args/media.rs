@@ -14,6 +14,16 @@ pub(crate) struct MediaArgs {
     pub media: Option<PathBuf>,
 }
 
+/// The same, and the file that says more.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct MediaFileArgs {
+    #[command(flatten)]
+    pub media: MediaArgs,
+    /// Folders or object storage, provider, limits: the [media] table of this TOML file
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
 pub(crate) const MCP_EXAMPLES: &str = "\
 Examples:
   weir mcp --media ~/media                       over stdio, as agents start it
@@ -22,9 +32,13 @@ Examples:
   claude mcp add media -e OPENAI_API_KEY=$OPENAI_API_KEY -- weir mcp --media ~/media
   OPENAI_BASE_URL=http://127.0.0.1:8100/v1 weir mcp --media ./media
                                                  against weir simulate
+  weir mcp --config weir.toml --check            check the [media] table; see examples/media/
 
 Environment: OPENAI_API_KEY, OPENAI_BASE_URL; WEIR_MEDIA_PATH (or SANZARU_MEDIA_PATH), or a folder
-for each kind: VIDEO_PATH, IMAGE_PATH, AUDIO_PATH; WEIR_MCP_KEY, the key that HTTP clients must show.
+for each kind: VIDEO_PATH, IMAGE_PATH, AUDIO_PATH; STORAGE_BACKEND=s3 with WEIR_S3_BUCKET,
+WEIR_S3_PREFIX and AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY;
+WEIR_MCP_KEY, the key that HTTP clients must show. What --config says goes before them, and --media
+before both.
 
 Over HTTP: GET /media/{video|audio|image}/NAME (with Range), /healthz, /readyz, /metrics.";
 
@@ -41,7 +55,7 @@ pub(crate) enum Transport {
 #[derive(Debug, Args)]
 pub(crate) struct McpArgs {
     #[command(flatten)]
-    pub media: MediaArgs,
+    pub media: MediaFileArgs,
     /// Serve streamable HTTP on this address instead of stdio; port 0 takes a free one
     #[arg(long, value_name = "ADDR", conflicts_with_all = ["transport", "host", "port"])]
     pub listen: Option<SocketAddr>,
@@ -61,6 +75,9 @@ pub(crate) struct McpArgs {
     /// Take requests from pages of this origin (repeatable; https://HOST or https://HOST:PORT)
     #[arg(long, value_name = "ORIGIN")]
     pub allow_origin: Vec<String>,
+    /// Check options, configuration and environment, then end
+    #[arg(long)]
+    pub check: bool,
     /// End as soon as stdin is closed: for a parent process that starts the server
     #[arg(long, hide = true)]
     pub until_stdin_closes: bool,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::media::MediaArgs;
+use super::media::MediaFileArgs;
 
 pub(crate) use audio::{AudioCommand, AudioFilesArgs, AudioFormat, SpeakArgs, TranscribeArgs};
 
@@ -34,7 +34,7 @@ Exit codes: 0 ok, 1 the provider or the network failed, 2 usage, 3 configuration
 #[derive(Debug, Args)]
 pub(crate) struct MediaToolsArgs {
     #[command(flatten)]
-    pub media: MediaArgs,
+    pub media: MediaFileArgs,
     /// Taken for compatibility: stdout is always JSON
     #[arg(long, global = true, hide = true)]
     pub json: bool,

@@ -7,15 +7,17 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use media::server::guard::{Guard, Hosts, Origins};
+use media::server::guard::Guard;
 use media::server::{Files, Handler, Http, HttpSettings, Service, stdio};
+use media::settings::GuardSettings;
 use media::tools::Media;
+use runtime::secret::Secret;
 use runtime::signal::{Shutdown, Signals};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::args::media::{McpArgs, Transport};
 use crate::exit_code::{CommandResult, Failure, INTERRUPTED, MET};
-use crate::media_setup::{self, Environment};
+use crate::media_setup::Plan;
 use crate::paint;
 
 /// The product's version, which agents are told.
@@ -34,9 +36,15 @@ pub(crate) const LAST_WRITES: Duration = Duration::from_secs(2);
 /// Opens the folders and serves until told to end.
 pub(crate) fn run(args: &McpArgs) -> CommandResult {
     let listen = listen(args).map_err(Failure::usage)?;
+    let (media, config) = (args.media.media.media.as_deref(), args.media.config.as_deref());
+    let plan = Plan::read(media, config).map_err(Failure::environment)?;
+    if args.check {
+        plan.need_places().map_err(Failure::environment)?;
+        return Ok(MET);
+    }
     let runtime = runtime().context("failed to start a runtime")?;
     runtime::limits::raise_open_files();
-    let code = runtime.block_on(serve(args, listen));
+    let code = runtime.block_on(serve(args, &plan, listen));
     runtime.shutdown_timeout(LAST_WRITES);
     code
 }
@@ -48,10 +56,9 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
     Builder::new_multi_thread().worker_threads(threads).thread_name("media").enable_all().build()
 }
 
-async fn serve(args: &McpArgs, listen: Option<SocketAddr>) -> CommandResult {
+async fn serve(args: &McpArgs, plan: &Plan, listen: Option<SocketAddr>) -> CommandResult {
     let signals = Signals::register().context("failed to watch for signals")?;
-    let opened = media_setup::open(&args.media, Environment::read()).await;
-    let media = Arc::new(opened.map_err(Failure::environment)?);
+    let media = Arc::new(plan.open().await.map_err(Failure::environment)?);
     let shutdown = Shutdown::default();
     if args.until_stdin_closes {
         let drain = shutdown.drain.clone();
@@ -62,7 +69,7 @@ async fn serve(args: &McpArgs, listen: Option<SocketAddr>) -> CommandResult {
     }
     let serving = async {
         match listen {
-            Some(address) => over_http(args, address, media, &shutdown).await,
+            Some(address) => over_http(guard(args, plan, address), address, media, &shutdown).await,
             None => over_stdio(media, &shutdown).await,
         }
     };
@@ -80,15 +87,16 @@ async fn over_stdio(media: Arc<Media>, shutdown: &Shutdown) -> Result<(), Failur
 }
 
 async fn over_http(
-    args: &McpArgs,
+    guard: Guard,
     address: SocketAddr,
     media: Arc<Media>,
     shutdown: &Shutdown,
 ) -> Result<(), Failure> {
-    let settings = HttpSettings { guard: guard(args, address), ..HttpSettings::new(address) };
+    let settings = HttpSettings { guard, ..HttpSettings::new(address) };
     if settings.guard.key.is_none() && !address.ip().is_loopback() {
         paint::say(format_args!(
-            "warning: {address} takes requests from everybody: set WEIR_MCP_KEY"
+            "warning: {address} takes requests from everybody: set WEIR_MCP_KEY, or key_env in \
+             [media.guard]"
         ));
     }
     let http =
@@ -105,21 +113,23 @@ pub(crate) fn service(settings: &HttpSettings, media: Arc<Media>) -> Service<Han
     Service::new(settings, move || handler.for_next_caller(), Some(files))
 }
 
-fn guard(args: &McpArgs, address: SocketAddr) -> Guard {
-    Guard {
-        hosts: match (args.allow_host.as_slice(), address.ip().is_loopback()) {
-            ([], true) => Hosts::Loopback,
-            ([], false) => Hosts::Any,
-            (hosts, _) => Hosts::Listed(hosts.to_vec()),
-        },
-        origins: match args.allow_origin.as_slice() {
-            [] => Origins::Own,
-            origins => Origins::Listed(origins.to_vec()),
-        },
-        key: std::env::var_os("WEIR_MCP_KEY")
-            .and_then(|key| key.into_string().ok())
-            .filter(|key| !key.is_empty()),
-    }
+/// Who may ask: as the options say, then the file, then the environment.
+fn guard(args: &McpArgs, plan: &Plan, address: SocketAddr) -> Guard {
+    let settings = GuardSettings {
+        hosts: either(&args.allow_host, &plan.guard().hosts),
+        origins: either(&args.allow_origin, &plan.guard().origins),
+        key: plan.guard().key.clone().or_else(key),
+    };
+    Guard::of(settings, address)
+}
+
+fn either(said: &[String], otherwise: &[String]) -> Vec<String> {
+    if said.is_empty() { otherwise.to_vec() } else { said.to_vec() }
+}
+
+fn key() -> Option<Secret> {
+    let key = std::env::var_os("WEIR_MCP_KEY")?.into_string().ok()?;
+    (!key.is_empty()).then(|| Secret::new(key))
 }
 
 /// The address for HTTP; `None` for stdio.

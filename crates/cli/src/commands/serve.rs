@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::ServeArgs;
 use crate::exit_code::{CommandResult, Failure, INTERRUPTED, MET};
+use crate::media_setup::{self, Plan};
 use crate::paint;
 use mounted::Mounted;
 use reload::{Source, Watched};
@@ -26,6 +27,7 @@ const DEFAULT_CONFIG: &str = "weir.toml";
 pub(crate) fn run(args: &ServeArgs) -> CommandResult {
     let source = source(args)?;
     let (settings, watched) = reload::load(&source).map_err(Failure::environment)?;
+    let media = media(args, &source).map_err(Failure::environment)?;
     if args.check {
         return Ok(MET);
     }
@@ -42,10 +44,8 @@ pub(crate) fn run(args: &ServeArgs) -> CommandResult {
     let mut server = Server::bind(settings, usage_log).map_err(Failure::environment)?;
     let shutdown = Shutdown::default();
     // Lives as long as the gateway: its threads answer what is mounted.
-    let mounted = match &args.media.media {
-        Some(_) => Some(Mounted::open(&args.media, listen).map_err(Failure::environment)?),
-        None => None,
-    };
+    let mounted = media.map(|plan| Mounted::open(&plan, listen)).transpose();
+    let mounted = mounted.map_err(Failure::environment)?;
     if let Some(mounted) = &mounted {
         server = server.with_mounts(mounted.mounts());
     }
@@ -84,6 +84,27 @@ fn source(args: &ServeArgs) -> Result<Source, Failure> {
         )));
     }
     Ok(Source::File { file, listen: args.listen })
+}
+
+/// What the media tools are set up with, when `--media` or a `[media]` table asks for them.
+fn media(args: &ServeArgs, source: &Source) -> anyhow::Result<Option<Plan>> {
+    let settings = match source {
+        Source::File { file, .. } => media_setup::table_of(file)?,
+        Source::Upstream { .. } => None,
+    };
+    let folder = args.media.media.as_deref();
+    if folder.is_none() && settings.is_none() {
+        return Ok(None);
+    }
+    let plan = Plan::of(folder, settings)?;
+    plan.need_places()?;
+    if plan.guard().key.is_some() {
+        return Err(anyhow!(
+            "media.guard.key_env has no place behind the gateway: clients show it a key of its own, \
+             made by `weir key new`"
+        ));
+    }
+    Ok(Some(plan))
 }
 
 fn open_log(path: &Path) -> Result<Box<dyn Write + Send>, Failure> {

@@ -6,17 +6,17 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use runtime::config_file::{ConfigError, Source};
+use runtime::notation::{WrittenDuration, WrittenSize};
+use runtime::secret::Secret;
 use toml::Spanned;
 
-use super::error::{ConfigError, Source};
 use super::{
     Deadlines, Key, Limits, Retry, Route, Settings, Surroundings, Traces, Upstream, origin, tls,
 };
 use crate::auth::KeyHash;
 use crate::config::{self, Config, Text};
-use crate::notation::{WrittenDuration, WrittenSize};
 use crate::pattern::Pattern;
-use crate::secret::Secret;
 
 /// A check's answer; the error is boxed because it is large and rare.
 pub(super) type Checked<T> = Result<T, Box<ConfigError>>;
@@ -87,7 +87,7 @@ impl Check<'_> {
         message: impl Into<String>,
         remedy: impl Into<String>,
     ) -> Box<ConfigError> {
-        Box::new(self.source.error(span, key, message, remedy))
+        self.source.error(span, key, message, remedy)
     }
 
     /// Names with their positions; none twice, none empty.
@@ -138,7 +138,11 @@ impl Check<'_> {
         default: usize,
         bounds: std::ops::RangeInclusive<usize>,
     ) -> Checked<usize> {
-        let bytes = written.map(|written| Spanned::new(written.span(), written.get_ref().0));
+        // What does not fit into memory is out of every bound.
+        let bytes = written.map(|written| {
+            let bytes = usize::try_from(written.get_ref().0).unwrap_or(usize::MAX);
+            Spanned::new(written.span(), bytes)
+        });
         Ok(self.within(key, bytes.as_ref(), bounds)?.unwrap_or(default))
     }
 

@@ -54,7 +54,7 @@ fn nonsense_values_are_usage_and_say_what_is_allowed() {
         ("--slo", "ttft <= 1s", "ttft.p95"),
         ("--start", "later", "burst"),
         ("--timeout-idle", "5", "250ms"),
-        ("--min-bytes", "lots", "1KB"),
+        ("--min-bytes", "lots", "64KiB"),
         ("--header", "novalue", "Name: value"),
         ("--api", "soap", "openai-chat"),
         ("--find-capacity", "10", "MIN..MAX"),

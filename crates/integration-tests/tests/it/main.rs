@@ -7,6 +7,7 @@ mod compare;
 mod faults;
 mod gateway;
 mod media_cli;
+mod media_config;
 mod media_files;
 mod peers;
 mod reports;

@@ -214,6 +214,19 @@ fn a_picture_beside_its_input_gets_the_tools_own_name() {
     assert!(!folder.path().join("x.png").exists());
 }
 
+#[test]
+fn pictures_made_at_once_never_take_each_others_made_up_name() {
+    let (folder, provider) = (TempDir::new().unwrap(), simulator());
+    let arguments = ["image", "generate", "a", "b", "--count", "3", "--concurrency", "6"];
+    let mut command = command(folder.path(), Some(&provider), &arguments);
+    let output = command.env("WEIR_MEDIA_PATH", folder.path()).output().unwrap();
+    let (made, code) = envelopes(&output);
+    let said = |it: &Value| it["result"]["filename"].as_str().unwrap().to_owned();
+    let said: BTreeSet<String> = made.iter().map(said).collect();
+    assert_eq!((code, made.len(), said.len()), (0, 6, 6), "{made:?}");
+    assert_eq!(names(&folder.path().join("images")), said);
+}
+
 /// Transfers that are open at the provider.
 fn transfers(provider: &Server) -> u64 {
     let (_, stats) = provider.get("/weir/stats").unwrap();

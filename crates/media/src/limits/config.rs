@@ -1,9 +1,9 @@
 //! Limits as somebody writes them in TOML: `stall = "30s"`, `file_bytes = "8GiB"`.
 
-use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use runtime::notation::{WrittenDuration, WrittenSize};
+use serde::Deserialize;
 
 use super::{LimitError, Limits};
 
@@ -74,65 +74,6 @@ impl LimitsConfig {
     }
 }
 
-/// A duration with its unit: `250ms`, `1m30s`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WrittenDuration(pub Duration);
-
-impl<'de> Deserialize<'de> for WrittenDuration {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let parsed = text.parse::<jiff::SignedDuration>().ok();
-        let duration = parsed.and_then(|it| Duration::try_from(it).ok());
-        duration.map(Self).ok_or_else(|| {
-            de::Error::custom(format!("{text:?} is no duration; write \"250ms\" or \"1m30s\""))
-        })
-    }
-}
-
-/// A size in bytes: a number, or a text with a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WrittenSize(pub u64);
-
-impl<'de> Deserialize<'de> for WrittenSize {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl de::Visitor<'_> for Visitor {
-            type Value = WrittenSize;
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a size such as 65536, \"64KiB\" or \"32MB\"")
-            }
-            fn visit_i64<E: de::Error>(self, bytes: i64) -> Result<WrittenSize, E> {
-                u64::try_from(bytes).map(WrittenSize).map_err(|_| E::custom("a size below zero"))
-            }
-            fn visit_u64<E: de::Error>(self, bytes: u64) -> Result<WrittenSize, E> {
-                Ok(WrittenSize(bytes))
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<WrittenSize, E> {
-                size(text).map(WrittenSize).ok_or_else(|| {
-                    E::custom(format!("{text:?} is no size; write \"64KiB\" or \"32MB\""))
-                })
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
-}
-
-fn size(text: &str) -> Option<u64> {
-    let digits = text.find(|it: char| !it.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        "kib" => 1 << 10,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(factor)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,18 +94,15 @@ mod tests {
         let default = Limits::default();
         let stall = Duration::from_millis(1500);
         check("stall = \"1.5s\"", Ok(Limits { stall, ..default.clone() }));
-        check("file_bytes = \"1KiB\"", Ok(Limits { file_bytes: 1024, ..default.clone() }));
-        check("file_bytes = 7", Ok(Limits { file_bytes: 7, ..default }));
-        check("stall = \"x\"", Err("\"x\" is no duration; write \"250ms\" or \"1m30s\""));
-        check("stall = \"-1s\"", Err("\"-1s\" is no duration; write \"250ms\" or \"1m30s\""));
-        check("file_bytes = \"1 XB\"", Err("\"1 XB\" is no size; write \"64KiB\" or \"32MB\""));
-        check("file_bytes = -1", Err("a size below zero"));
+        check("file_bytes = \"1KiB\"", Ok(Limits { file_bytes: 1024, ..default }));
+        let reason = "write a number with a unit, such as 250ms, 2.5s or 1m30s";
+        check("stall = \"x\"", Err(&format!("\"x\" is no duration: {reason}")));
     }
 
     #[test]
     fn what_cannot_work_is_refused_by_name() {
         check("transfers = 0", Err("`transfers` must be between 1 and 10000"));
-        check("stall = \"0s\"", Err("`stall` must be above zero"));
+        check("tries = 101", Err("`tries` must be between 1 and 100"));
     }
 
     #[test]

@@ -30,6 +30,16 @@ async fn a_job_returns_its_result() {
     assert_eq!(pool(1, 0).run(|_| 6 * 7).await, Ok(42));
 }
 
+#[test]
+fn its_bounds_are_those_of_the_limits() {
+    let limits = Limits { cpu_jobs: 3, waiting_cpu_jobs: 5, ..Limits::default() };
+    let pool = CpuPool::within(&limits);
+    assert_eq!((pool.running, pool.waiting), (3, 5));
+    let usual = CpuPool::within(&Limits::default());
+    let of_cores = CpuPool::of_cores();
+    assert_eq!((usual.running, usual.waiting), (of_cores.running, of_cores.waiting));
+}
+
 #[tokio::test]
 async fn a_full_queue_refuses_at_once_and_takes_a_job_again_later() {
     let pool = pool(1, 1);

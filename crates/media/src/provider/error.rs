@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::pool::PoolError;
+
 /// Why a provider gave no answer. Messages hold what the provider said, never a key or a prompt.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
@@ -43,6 +45,9 @@ pub enum ProviderError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The request could not be built: the CPU pool took no work, or lost it.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
     /// Its answer is larger than anything that makes sense.
     #[error("the provider's answer is larger than {limit} bytes")]
     TooLarge {

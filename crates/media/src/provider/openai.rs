@@ -8,10 +8,14 @@ mod multipart;
 mod retry;
 mod video;
 
-use crate::Upstream;
+use runtime::secret::Secret;
 
-use exchange::Exchange;
+use crate::pool::CpuPool;
+use crate::provider::{ProviderError, Upload};
+use crate::{Upstream, inline};
+
 pub use exchange::{Base, BaseError};
+use exchange::{Call, Exchange};
 
 /// Most bytes of a file that is sent: above what the API takes (25 MB of sound, 50 MB of picture).
 pub const MAX_UPLOAD: u64 = 64 * 1024 * 1024;
@@ -20,12 +24,30 @@ pub const MAX_UPLOAD: u64 = 64 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct OpenAi {
     exchange: Exchange,
+    pool: CpuPool,
 }
 
 impl OpenAi {
-    /// The API at `base`, with a key where it wants one.
+    /// The API at `base`, with a key where it wants one. Large requests are built on `pool`.
     #[must_use]
-    pub fn new(client: Upstream, base: Base, key: Option<String>) -> Self {
-        Self { exchange: Exchange::new(client, base, key) }
+    pub fn new(client: Upstream, base: Base, key: Option<Secret>, pool: CpuPool) -> Self {
+        Self { exchange: Exchange::new(client, base, key), pool }
+    }
+
+    /// Builds a request that so many bytes of files go into, encoded or copied: beside the threads
+    /// that serve connections when they are many.
+    async fn built(
+        &self,
+        length: usize,
+        build: impl FnOnce() -> Call + Send + 'static,
+    ) -> Result<Call, ProviderError> {
+        Ok(inline::beside(&self.pool, length, build).await?)
     }
 }
+
+fn length_of<'a>(files: impl IntoIterator<Item = &'a Upload>) -> usize {
+    files.into_iter().map(|file| file.bytes.len()).sum()
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,12 +4,15 @@
 //! forge `Host` or `Origin`, so that these two tell it apart from an agent (see "Security warning"
 //! in the transport chapter of the MCP specification).
 
-use std::fmt;
+use std::net::SocketAddr;
 
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::uri::Authority;
 use http::{HeaderMap, StatusCode, Uri};
+use runtime::secret::Secret;
 use subtle::ConstantTimeEq;
+
+use crate::settings::GuardSettings;
 
 /// Names of this machine for itself.
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -37,25 +40,14 @@ pub enum Origins {
 }
 
 /// The checks.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Guard {
     /// Hosts that are served.
     pub hosts: Hosts,
     /// Pages that are served.
     pub origins: Origins,
     /// The key to show as `Authorization: Bearer KEY`; `None` takes everybody.
-    pub key: Option<String>,
-}
-
-impl fmt::Debug for Guard {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Guard")
-            .field("hosts", &self.hosts)
-            .field("origins", &self.origins)
-            .field("key", &self.key.as_ref().map(|_| ".."))
-            .finish()
-    }
+    pub key: Option<Secret>,
 }
 
 /// Why a request is not served.
@@ -85,6 +77,22 @@ impl Refusal {
 }
 
 impl Guard {
+    /// The checks of a server that listens on `address`. Where nothing is set, a server on a
+    /// loopback address answers for this machine's own names, and any other for every name.
+    #[must_use]
+    pub fn of(settings: GuardSettings, address: SocketAddr) -> Self {
+        let hosts = match settings.hosts.is_empty() {
+            false => Hosts::Listed(settings.hosts),
+            true if address.ip().is_loopback() => Hosts::Loopback,
+            true => Hosts::Any,
+        };
+        let origins = match settings.origins.is_empty() {
+            false => Origins::Listed(settings.origins),
+            true => Origins::Own,
+        };
+        Self { hosts, origins, key: settings.key }
+    }
+
     /// Checks host and origin, in this order.
     ///
     /// # Errors
@@ -119,7 +127,7 @@ impl Guard {
             scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
         });
         match shown {
-            Some(shown) if bool::from(shown.as_bytes().ct_eq(key.as_bytes())) => Ok(()),
+            Some(shown) if bool::from(shown.as_bytes().ct_eq(key.expose().as_bytes())) => Ok(()),
             _ => Err(Refusal::Key),
         }
     }

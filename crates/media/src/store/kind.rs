@@ -63,6 +63,16 @@ impl Kind {
         }
     }
 
+    /// How its folder beneath a media folder is called, as the reference server calls it.
+    #[must_use]
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Video => "videos",
+            Self::Image => "images",
+            Self::Audio => "audio",
+        }
+    }
+
     /// Whether a file with this extension (lower case, without the dot) may be written here:
     /// nothing that a shell or a browser would run ever is.
     #[must_use]

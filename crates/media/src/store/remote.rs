@@ -11,7 +11,6 @@
 mod connector;
 mod writer;
 
-use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +25,7 @@ use object_store::{
     BackoffConfig, GetOptions, GetRange, ObjectMeta, ObjectStore as _, ObjectStoreExt as _,
     RetryConfig,
 };
+use runtime::secret::Secret;
 use tokio_util::task::TaskTracker;
 
 use self::connector::OverUpstream;
@@ -39,7 +39,7 @@ use crate::{Limits, Upstream};
 const RETRY_TIME: Duration = Duration::from_secs(180);
 
 /// Where an object storage is, and how to get in.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct S3Settings {
     /// The address, such as `http://127.0.0.1:9000`. Without one it is Amazon's, of the region.
     pub endpoint: Option<String>,
@@ -50,11 +50,11 @@ pub struct S3Settings {
     /// What every key begins with, without slashes at its ends; empty for the whole bucket.
     pub prefix: String,
     /// The key's public half. Without it the machine's role is asked for one, at Amazon.
-    pub access_key_id: Option<String>,
+    pub access_key_id: Option<Secret>,
     /// The key's secret half.
-    pub secret_access_key: Option<String>,
+    pub secret_access_key: Option<Secret>,
     /// The session's token, where keys are temporary.
-    pub session_token: Option<String>,
+    pub session_token: Option<Secret>,
     /// Whether the bucket is a part of the host's name and not of the path.
     pub virtual_host: bool,
     /// A local folder for unnamed copies of files that a decoder reads. Copies take as much of it
@@ -62,16 +62,10 @@ pub struct S3Settings {
     pub scratch: PathBuf,
 }
 
-impl fmt::Debug for S3Settings {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("S3Settings")
-            .field("endpoint", &self.endpoint)
-            .field("bucket", &self.bucket)
-            .field("region", &self.region)
-            .field("prefix", &self.prefix)
-            .finish_non_exhaustive()
-    }
+impl S3Settings {
+    /// The region that signatures name when nobody says: Amazon's first, and the one that servers
+    /// which are not Amazon's expect.
+    pub const REGION: &str = "us-east-1";
 }
 
 /// A folder in an object storage. Cheap to clone.
@@ -105,13 +99,13 @@ impl RemoteFolder {
             builder = builder.with_endpoint(endpoint).with_allow_http(true);
         }
         if let Some(id) = &settings.access_key_id {
-            builder = builder.with_access_key_id(id);
+            builder = builder.with_access_key_id(id.expose());
         }
         if let Some(secret) = &settings.secret_access_key {
-            builder = builder.with_secret_access_key(secret);
+            builder = builder.with_secret_access_key(secret.expose());
         }
         if let Some(token) = &settings.session_token {
-            builder = builder.with_token(token);
+            builder = builder.with_token(token.expose());
         }
         let refuse = |reason: String| StoreError::Folder {
             folder: format!("s3://{}/{}", settings.bucket, settings.prefix),

@@ -1,9 +1,14 @@
 //! Where a new file goes, and what it turns out to be.
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use super::{Md5, NameError, SafeName, Sha256};
 
 /// What happens when a name is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
 pub enum OnConflict {
     /// The new file takes the place of the old one, once it is whole. Of two writers to one name
     /// the last to be complete wins.

@@ -136,6 +136,8 @@ impl ToolError {
             Self::Provider(ProviderError::NotFound { .. }) => Kind::NotFound,
             Self::Provider(ProviderError::Unauthorized { .. }) => Kind::Config,
             Self::Provider(ProviderError::Late { .. }) | Self::Timeout { .. } => Kind::Timeout,
+            Self::Provider(ProviderError::Pool(PoolError::Full { .. })) => Kind::Api,
+            Self::Provider(ProviderError::Pool(_)) => Kind::Internal,
             Self::Provider(_) => Kind::Api,
             Self::Store(StoreError::NotFound(_) | StoreError::NoFolder(_)) => Kind::NotFound,
             Self::Audio(AudioError::EncoderMissing { .. }) => Kind::Config,

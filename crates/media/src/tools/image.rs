@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::inputs::{self, Conflict, Input};
+use super::inputs::{self, Input};
 use super::{Call, Media, ToolError};
 use crate::admission::Permit;
 use crate::inline;
 use crate::provider::{ImageJob, ImageStart, Upload};
-use crate::store::{Kind, Target, Written};
+use crate::store::{Kind, OnConflict, Target, Written};
 use crate::transform::image::{self, Format, Size};
 
 pub use make::{
@@ -110,7 +110,7 @@ pub struct DownloadImage {
     pub filename: Option<String>,
     /// What happens when the name is taken: overwrite, error or rename
     #[serde(default)]
-    pub on_conflict: Option<Conflict>,
+    pub on_conflict: Option<OnConflict>,
 }
 
 /// A downloaded picture.

@@ -9,33 +9,10 @@ use crate::provider::openai::MAX_UPLOAD;
 use crate::provider::{Order, Upload};
 use crate::store::{FileInfo, Kind, Listing, OnConflict, SafeName, SortBy, StoreError, Target};
 
-/// What happens when a name is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum Conflict {
-    /// The new file takes the old one's place, once it is whole.
-    Overwrite,
-    /// The new file is refused.
-    Error,
-    /// The new file gets a number.
-    Rename,
-}
-
-impl From<Conflict> for OnConflict {
-    fn from(conflict: Conflict) -> Self {
-        match conflict {
-            Conflict::Overwrite => Self::Overwrite,
-            Conflict::Error => Self::Error,
-            Conflict::Rename => Self::Rename,
-        }
-    }
-}
-
 impl Media {
     /// What the caller wants to happen when a name is taken, or what the server does usually.
-    pub(super) fn conflict(&self, asked: Option<Conflict>) -> OnConflict {
-        asked.map_or(self.on_conflict, OnConflict::from)
+    pub(super) fn conflict(&self, asked: Option<OnConflict>) -> OnConflict {
+        asked.unwrap_or(self.on_conflict)
     }
 }
 
@@ -73,8 +50,9 @@ pub(super) async fn uploads(
             let message = format!("Unsupported file format '.{extension}' of {name}: use .{known}");
             return Err(ToolError::Arguments(message));
         }
-        // The file, and the request that it becomes a part of.
-        total += 2 * store.info(&name).await?.bytes.min(MAX_UPLOAD);
+        // The file, and the request that it becomes a part of: in a form as it is, in JSON as base64
+        // (a third more), of which there are two while it is written out.
+        total += 4 * store.info(&name).await?.bytes.min(MAX_UPLOAD);
         names.push(name);
     }
     let held = admit_memory(media, total, call).await?;
@@ -103,7 +81,7 @@ pub(super) fn target(
     asked: Option<&str>,
     prefix: &str,
     extension: &str,
-    conflict: Option<Conflict>,
+    conflict: Option<OnConflict>,
 ) -> Result<Target, ToolError> {
     match asked {
         Some(text) => Ok(Target::new(name(text)?, media.conflict(conflict))),

@@ -77,6 +77,15 @@ impl Media {
         Parts { video, image, audio, any: video || image || audio }
     }
 
+    /// Where the folder of this kind is put.
+    pub fn place(&mut self, kind: Kind) -> &mut Option<Store> {
+        match kind {
+            Kind::Video => &mut self.video,
+            Kind::Image => &mut self.image,
+            Kind::Audio => &mut self.audio,
+        }
+    }
+
     /// The folder of this kind.
     ///
     /// # Errors

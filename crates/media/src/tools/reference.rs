@@ -1,4 +1,4 @@
-//! Pictures that videos begin with: listed, and brought to a video's size.
+//! Pictures that videos begin with, brought to a video's size.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,76 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::inputs;
 use super::video::VideoSize;
 use super::{Call, Media, ToolError};
-use crate::provider::Order;
 use crate::store::{Kind, SafeName, Target};
 use crate::transform::image::{self, Format, Size};
-
-/// Which pictures.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum ImageFileType {
-    /// All of them.
-    #[default]
-    All,
-    /// JPEG.
-    Jpeg,
-    /// PNG.
-    Png,
-    /// WebP.
-    Webp,
-}
-
-impl ImageFileType {
-    fn extensions(self) -> &'static [&'static str] {
-        match self {
-            Self::All => &["jpg", "jpeg", "png", "webp"],
-            Self::Jpeg => &["jpg", "jpeg"],
-            Self::Png => &["png"],
-            Self::Webp => &["webp"],
-        }
-    }
-}
-
-/// Parameters of `list_reference_images`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ListReferenceImages {
-    /// Which names, as a glob: `*.png`, `shots/**/*.png`
-    #[serde(default)]
-    pub pattern: Option<String>,
-    /// Which types
-    #[serde(default)]
-    pub file_type: ImageFileType,
-    /// What they are sorted by
-    #[serde(default)]
-    pub sort_by: inputs::SortedBy,
-    /// Which way
-    #[serde(default)]
-    pub order: Order,
-    /// Most files, 1 to 1000
-    #[serde(default = "inputs::usual_limit")]
-    pub limit: i64,
-}
-
-/// The finished pictures of the image folder.
-///
-/// # Errors
-/// When the pattern or the limit cannot be understood.
-pub async fn list_reference_images(
-    media: &Media,
-    params: ListReferenceImages,
-    _call: &Call,
-) -> Result<inputs::Files, ToolError> {
-    let wanted = inputs::Wanted {
-        pattern: params.pattern.as_deref(),
-        extensions: params.file_type.extensions(),
-        sort_by: params.sort_by,
-        order: params.order,
-        limit: params.limit,
-    };
-    inputs::list(media, Kind::Image, wanted).await
-}
 
 /// How a picture of another shape is brought to a size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

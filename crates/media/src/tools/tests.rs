@@ -143,6 +143,23 @@ async fn a_prepared_picture_never_takes_the_inputs_place() {
 }
 
 #[tokio::test]
+async fn a_piece_of_the_usual_size_fits_into_an_event_of_one_mebibyte() {
+    let folder = tempfile::tempdir().unwrap();
+    let media = media(folder.path()).await;
+    std::fs::write(folder.path().join("a.mp4"), vec![255; 1 << 20]).unwrap();
+    let params = serde_json::json!({ "media_type": "video", "filename": "a.mp4" });
+    let params = serde_json::from_value(params).unwrap();
+    let piece = view::get_media_data(&media, params, &quiet()).await.unwrap();
+    assert_eq!((piece.chunk_size, piece.is_last), (256 << 10, false));
+    let text = serde_json::to_string_pretty(&piece).unwrap();
+    let result = serde_json::json!({
+        "content": [{ "type": "text", "text": text }], "structuredContent": piece,
+    });
+    // Some room for the message around it.
+    assert!(result.to_string().len() < (1 << 20) - 4096);
+}
+
+#[tokio::test]
 async fn a_piece_of_a_file_is_bounded() {
     let folder = tempfile::tempdir().unwrap();
     let media = media(folder.path()).await;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Call, Media, ToolError};
 use super::{inputs, transfer};
 use crate::provider::{DeletedVideo, JobStatus, NewVideo, Order, Variant, Video, VideoQuery};
-use crate::store::{Kind, Target};
+use crate::store::{Kind, OnConflict, Target};
 
 pub use wait::{WaitVideo, wait_video};
 
@@ -175,7 +175,7 @@ pub struct DownloadVideo {
     /// What happens when the name is taken: overwrite (the file stays whole, the last complete one
     /// wins), error, or rename (a number is added)
     #[serde(default)]
-    pub on_conflict: Option<inputs::Conflict>,
+    pub on_conflict: Option<OnConflict>,
     /// Also compute the MD5
     #[serde(default)]
     pub md5: bool,
@@ -343,71 +343,4 @@ pub async fn remix_video(
     _call: &Call,
 ) -> Result<Video, ToolError> {
     Ok(media.video_provider()?.remix(&params.previous_video_id, &params.prompt).await?)
-}
-
-/// Which local videos.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum VideoFileType {
-    /// All of them.
-    #[default]
-    All,
-    /// MPEG-4.
-    Mp4,
-    /// WebM.
-    Webm,
-    /// QuickTime.
-    Mov,
-}
-
-impl VideoFileType {
-    fn extensions(self) -> &'static [&'static str] {
-        match self {
-            Self::All => &["mp4", "webm", "mov"],
-            Self::Mp4 => &["mp4"],
-            Self::Webm => &["webm"],
-            Self::Mov => &["mov"],
-        }
-    }
-}
-
-/// Parameters of `list_local_videos`.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ListLocalVideos {
-    /// Which names, as a glob: `*.mp4`, `takes/**/*.mp4`
-    #[serde(default)]
-    pub pattern: Option<String>,
-    /// Which types
-    #[serde(default)]
-    pub file_type: VideoFileType,
-    /// What they are sorted by
-    #[serde(default)]
-    pub sort_by: inputs::SortedBy,
-    /// Which way
-    #[serde(default)]
-    pub order: Order,
-    /// Most files, 1 to 1000
-    #[serde(default = "inputs::usual_limit")]
-    pub limit: i64,
-}
-
-/// The finished videos of the video folder. Files that are being downloaded are not among them.
-///
-/// # Errors
-/// When the pattern or the limit cannot be understood.
-pub async fn list_local_videos(
-    media: &Media,
-    params: ListLocalVideos,
-    _call: &Call,
-) -> Result<inputs::Files, ToolError> {
-    let wanted = inputs::Wanted {
-        pattern: params.pattern.as_deref(),
-        extensions: params.file_type.extensions(),
-        sort_by: params.sort_by,
-        order: params.order,
-        limit: params.limit,
-    };
-    inputs::list(media, Kind::Video, wanted).await
 }

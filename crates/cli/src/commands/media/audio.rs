@@ -160,8 +160,7 @@ async fn speak(args: SpeakArgs, session: &Session) -> Result<u8, Problem> {
 }
 
 async fn files(args: AudioFilesArgs, session: &Session) -> Result<u8, Problem> {
-    let folder = session.folder_or_problem(Kind::Audio)?;
-    let media = session.media(&[(Kind::Audio, &folder)]).await?;
+    let media = session.usual(Kind::Audio).await?;
     if args.latest {
         let result = session.call(&media, "get_latest_audio", Map::new(), "listing").await?;
         return Ok(Envelope::done("audio.files", result).emit_alone());

@@ -9,7 +9,7 @@ use crate::args::Cli;
 
 /// The report.
 pub(super) fn report(session: &Session, quota: bool) -> Value {
-    let has = |kind| session.folder(kind).is_some();
+    let has = |kind| session.plan.has(kind);
     let feature = |kind| match has(kind) {
         true => json!({ "available": true }),
         false => json!({
@@ -24,14 +24,14 @@ pub(super) fn report(session: &Session, quota: bool) -> Value {
             "image": feature(Kind::Image),
             "audio": feature(Kind::Audio),
         },
-        "tts_providers": { "openai": { "available": session.has_key } },
+        "tts_providers": { "openai": { "available": session.plan.has_key() } },
         "paths_configured": {
             "video": has(Kind::Video),
             "reference": has(Kind::Image),
             "audio": has(Kind::Audio),
         },
-        "storage_backend": "local",
-        "api_key_present": session.has_key,
+        "storage_backend": if session.plan.in_object_storage() { "s3" } else { "local" },
+        "api_key_present": session.plan.has_key(),
         "commands": commands(),
     });
     if quota {

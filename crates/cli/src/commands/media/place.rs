@@ -174,7 +174,11 @@ fn wanted(
             Some(folder) => folder,
             None => {
                 let here = std::env::current_dir().map_err(|error| unusable(".", &error))?;
-                session.view.note(&format!("no media folder; writing to {}", here.display()));
+                let why = match session.plan.in_object_storage() {
+                    true => "the media folder is in an object storage",
+                    false => "no media folder",
+                };
+                session.view.note(&format!("{why}; writing to {}", here.display()));
                 here
             }
         };

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use media::Limits;
 use media::admission::Caller;
 use media::store::{Kind, Store};
 use media::tools::{Call, Catalog, ErrorKind, Media, ToolError};
@@ -14,16 +13,14 @@ use tokio::task::JoinSet;
 use super::envelope::{Envelope, Problem, code_of_all};
 use super::view::View;
 use crate::args::Talk;
-use crate::args::media::MediaArgs;
-use crate::media_setup::{self, Environment, Folders};
+use crate::args::media::MediaFileArgs;
+use crate::media_setup::Plan;
 
 /// What all commands work with.
 pub(super) struct Session {
     /// Providers and bounds; folders are put in for each call.
     base: Media,
-    folders: Folders,
-    /// Whether the environment holds a key.
-    pub(super) has_key: bool,
+    pub(super) plan: Plan,
     /// Where progress is shown.
     pub(super) view: View,
     /// Jobs that are waited for.
@@ -31,25 +28,28 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Reads the environment. Folders are opened when a command needs them: a command with paths
-    /// needs no media folder.
-    pub(super) fn open(args: &MediaArgs, talk: Talk) -> Result<Self, Problem> {
-        let environment = Environment::read();
-        let has_key = environment.has_key();
-        let folders =
-            media_setup::named_folders(args, &environment).map_err(|it| Problem::config(&it))?;
-        let base = media_setup::without_folders(environment).map_err(|it| Problem::config(&it))?;
-        Ok(Self { base, folders, has_key, view: View::new(talk), jobs: Jobs::default() })
+    /// Reads file and environment. Folders are opened when a command needs them: a command with
+    /// paths needs no media folder.
+    pub(super) fn open(args: &MediaFileArgs, talk: Talk) -> Result<Self, Problem> {
+        let (media, config) = (args.media.media.as_deref(), args.config.as_deref());
+        let plan = Plan::read(media, config).map_err(|it| Problem::config(&it))?;
+        plan.make_folders().map_err(|it| Problem::config(&it))?;
+        let base = plan.without_places();
+        Ok(Self { base, plan, view: View::new(talk), jobs: Jobs::default() })
     }
 
-    /// The media folder of a kind.
+    /// The media folder of a kind, when it is on this machine.
     pub(super) fn folder(&self, kind: Kind) -> Option<&Path> {
-        self.folders.iter().find(|(known, _)| *known == kind)?.1.as_deref()
+        self.plan.folder(kind)
     }
 
     /// The media folder of a kind, or the way to have one.
     pub(super) fn folder_or_problem(&self, kind: Kind) -> Result<PathBuf, Problem> {
         self.folder(kind).map(Path::to_path_buf).ok_or_else(|| {
+            if self.plan.in_object_storage() {
+                let message = "the media are in an object storage: name the file by a path here";
+                return Problem::new(ErrorKind::Config, message);
+            }
             let variable = match kind {
                 Kind::Video => "VIDEO_PATH",
                 Kind::Image => "IMAGE_PATH",
@@ -67,7 +67,7 @@ impl Session {
 
     /// A folder as the files of one kind.
     pub(super) async fn store(&self, kind: Kind, folder: &Path) -> Result<Store, Problem> {
-        let store = Store::open_folder(kind, folder, &Limits::default()).await;
+        let store = Store::open_folder(kind, folder, self.plan.limits()).await;
         store.map_err(|error| {
             let path = folder.display();
             Problem::from(ToolError::Store(error)).recast(ErrorKind::Config, &format!("{path}: "))
@@ -78,13 +78,20 @@ impl Session {
     pub(super) async fn media(&self, folders: &[(Kind, &Path)]) -> Result<Arc<Media>, Problem> {
         let mut media = self.base.clone();
         for &(kind, folder) in folders {
-            let store = Some(self.store(kind, folder).await?);
-            match kind {
-                Kind::Video => media.video = store,
-                Kind::Image => media.image = store,
-                Kind::Audio => media.audio = store,
-            }
+            *media.place(kind) = Some(self.store(kind, folder).await?);
         }
+        Ok(Arc::new(media))
+    }
+
+    /// The tools over the usual place of a kind, which may be an object storage.
+    pub(super) async fn usual(&self, kind: Kind) -> Result<Arc<Media>, Problem> {
+        if !self.plan.in_object_storage() {
+            let folder = self.folder_or_problem(kind)?;
+            return self.media(&[(kind, &folder)]).await;
+        }
+        let mut media = self.base.clone();
+        let store = self.plan.open_store(kind).await;
+        *media.place(kind) = store.map_err(|it| Problem::config(&it))?;
         Ok(Arc::new(media))
     }
 

@@ -120,8 +120,7 @@ pub(super) async fn files(
     listing: Listing,
     session: &Session,
 ) -> Result<u8, Problem> {
-    let folder = session.folder_or_problem(kind)?;
-    let media = session.media(&[(kind, &folder)]).await?;
+    let media = session.usual(kind).await?;
     let query = arguments([
         ("pattern", json!(listing.pattern)),
         ("file_type", json!(file_type)),

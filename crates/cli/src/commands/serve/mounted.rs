@@ -8,15 +8,14 @@ use anyhow::Context;
 use gateway::{Mount, MountedAnswer};
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
-use media::server::guard::{Guard, Hosts};
+use media::server::guard::Guard;
 use media::server::{Handler, HttpSettings, Service};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use crate::args::media::MediaArgs;
 use crate::commands::mcp;
-use crate::media_setup::{self, Environment};
+use crate::media_setup::Plan;
 
 /// Where agents talk to the media tools, and where finished files are.
 const PATHS: [&str; 2] = ["/mcp", "/media"];
@@ -30,11 +29,10 @@ pub(super) struct Mounted {
 
 impl Mounted {
     /// Opens the folders. Client keys are the gateway's business.
-    pub(super) fn open(args: &MediaArgs, listen: SocketAddr) -> anyhow::Result<Self> {
+    pub(super) fn open(plan: &Plan, listen: SocketAddr) -> anyhow::Result<Self> {
         let runtime = mcp::runtime().context("failed to start a runtime")?;
-        let media = runtime.block_on(media_setup::open(args, Environment::read()))?;
-        let hosts = if listen.ip().is_loopback() { Hosts::Loopback } else { Hosts::Any };
-        let guard = Guard { hosts, ..Guard::default() };
+        let media = runtime.block_on(plan.open())?;
+        let guard = Guard::of(plan.guard().clone(), listen);
         let settings = HttpSettings { guard, ..HttpSettings::new(listen) };
         let service = mcp::service(&settings, Arc::new(media));
         let mut sweeping = JoinSet::new();

@@ -1,14 +1,14 @@
 //! `/audio` and, for questions about a recording, `/chat/completions`.
 
-use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::Bytes;
 use http::Method;
 use serde::Deserialize;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
-use super::OpenAi;
 use super::exchange::{Call, LONG};
 use super::multipart::Form;
+use super::{OpenAi, length_of};
+use crate::inline;
 use crate::provider::{
     Answer, AudioProvider, Conversation, NewSpeech, ProviderError, Transcript, Transcription,
 };
@@ -40,17 +40,14 @@ impl AudioProvider for OpenAi {
 
     fn transcribe(&self, request: Transcription) -> Answer<'_, Transcript> {
         Box::pin(async move {
-            let form = Form::new()
-                .field("model", &request.model)
-                .field("response_format", &request.response_format)
-                .optional("prompt", request.prompt.as_deref());
-            let form = request
-                .timestamp_granularities
-                .iter()
-                .fold(form, |form, each| form.field("timestamp_granularities[]", each));
-            let form = form.file("file", &request.audio);
-            let call = Call::form(Method::POST, "/audio/transcriptions", form, LONG);
-            if is_json(&request.response_format) {
+            let answers_json = is_json(&request.response_format);
+            let length = length_of([&request.audio]);
+            let build = move || {
+                let form = transcription_form(&request);
+                Call::form(Method::POST, "/audio/transcriptions", form, LONG)
+            };
+            let call = self.built(length, build).await?;
+            if answers_json {
                 return self.exchange.json(call).await;
             }
             let text = String::from_utf8_lossy(&self.exchange.bytes(call).await?).into_owned();
@@ -60,27 +57,46 @@ impl AudioProvider for OpenAi {
 
     fn converse(&self, request: Conversation) -> Answer<'_, String> {
         Box::pin(async move {
-            let mut messages = Vec::with_capacity(2);
-            if let Some(system) = &request.system_prompt {
-                messages.push(json!({ "role": "system", "content": system }));
-            }
-            let mut content = Vec::with_capacity(2);
-            if let Some(question) = &request.user_prompt {
-                content.push(json!({ "type": "text", "text": question }));
-            }
-            let data = BASE64_STANDARD.encode(&request.audio.bytes);
-            let input = json!({ "data": data, "format": request.format.as_str() });
-            content.push(json!({ "type": "input_audio", "input_audio": input }));
-            messages.push(json!({ "role": "user", "content": content }));
-            let body = json!({ "model": request.model, "messages": messages });
-            let call = Call::json("/chat/completions".to_owned(), &body, LONG);
-            self.exchange.json::<Completion>(call).await?.text()
+            let length = length_of([&request.audio]);
+            let build = move || {
+                let body = conversation_body(&request);
+                Call::json("/chat/completions".to_owned(), &body, LONG)
+            };
+            self.exchange.json::<Completion>(self.built(length, build).await?).await?.text()
         })
     }
 
     fn longest_text(&self) -> usize {
         LONGEST_TEXT
     }
+}
+
+fn transcription_form(request: &Transcription) -> Form {
+    let form = Form::new()
+        .field("model", &request.model)
+        .field("response_format", &request.response_format)
+        .optional("prompt", request.prompt.as_deref());
+    let form = request
+        .timestamp_granularities
+        .iter()
+        .fold(form, |form, each| form.field("timestamp_granularities[]", each));
+    form.file("file", &request.audio)
+}
+
+fn conversation_body(request: &Conversation) -> Value {
+    let mut messages = Vec::with_capacity(2);
+    if let Some(system) = &request.system_prompt {
+        messages.push(json!({ "role": "system", "content": system }));
+    }
+    let mut content = Vec::with_capacity(2);
+    if let Some(question) = &request.user_prompt {
+        content.push(json!({ "type": "text", "text": question }));
+    }
+    let data = inline::encode(&request.audio.bytes);
+    let input = json!({ "data": data, "format": request.format.as_str() });
+    content.push(json!({ "type": "input_audio", "input_audio": input }));
+    messages.push(json!({ "role": "user", "content": content }));
+    json!({ "model": request.model, "messages": messages })
 }
 
 /// Whether the API answers in JSON: everything else is plain text.

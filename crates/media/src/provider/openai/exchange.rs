@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use runtime::secret::Secret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -146,10 +147,10 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(client: Upstream, base: Base, key: Option<String>) -> Self {
+    pub(super) fn new(client: Upstream, base: Base, key: Option<Secret>) -> Self {
         // A key that is no header value could not be sent by anybody.
         let authorization = key.and_then(|key| {
-            let mut value = HeaderValue::try_from(format!("Bearer {key}")).ok()?;
+            let mut value = HeaderValue::try_from(format!("Bearer {}", key.expose())).ok()?;
             value.set_sensitive(true);
             Some(value)
         });

@@ -1,14 +1,14 @@
 //! `/images` and, for background jobs, `/responses` with the drawing tool.
 
-use base64::prelude::{BASE64_STANDARD, Engine};
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::OpenAi;
 use super::exchange::{Call, LONG, QUICK};
 use super::multipart::Form;
 use super::video::encoded;
+use super::{OpenAi, length_of};
+use crate::inline;
 use crate::provider::{
     Answer, ImageEdit, ImageJob, ImageProvider, ImageRequest, ImageStart, MadeImage, ProviderError,
     Upload,
@@ -20,12 +20,16 @@ const DRAWING_MODEL: &str = "gpt-image-2";
 impl ImageProvider for OpenAi {
     fn start(&self, request: ImageStart) -> Answer<'_, ImageJob> {
         Box::pin(async move {
+            let length = length_of(&request.inputs);
             let mask = match &request.mask {
-                Some(mask) => Some(self.upload(mask).await?),
+                Some(mask) => Some(self.upload(mask.clone()).await?),
                 None => None,
             };
-            let body = start_body(&request, mask.as_deref());
-            self.exchange.json(Call::json("/responses".to_owned(), &body, QUICK)).await
+            let build = move || {
+                let body = start_body(&request, mask.as_deref());
+                Call::json("/responses".to_owned(), &body, QUICK)
+            };
+            self.exchange.json(self.built(length, build).await?).await
         })
     }
 
@@ -53,22 +57,27 @@ impl ImageProvider for OpenAi {
 
     fn edit(&self, request: ImageEdit) -> Answer<'_, MadeImage> {
         Box::pin(async move {
-            let call = Call::form(Method::POST, "/images/edits", edit_form(&request), LONG);
-            self.exchange.json::<MadeImages>(call).await?.first()
+            let length = length_of(request.inputs.iter().chain(&request.mask));
+            let build =
+                move || Call::form(Method::POST, "/images/edits", edit_form(&request), LONG);
+            self.exchange.json::<MadeImages>(self.built(length, build).await?).await?.first()
         })
     }
 }
 
 impl OpenAi {
     /// Gives the provider a file to refer to; its id.
-    async fn upload(&self, file: &Upload) -> Result<String, ProviderError> {
+    async fn upload(&self, file: Upload) -> Result<String, ProviderError> {
         #[derive(Deserialize)]
         struct Kept {
             id: String,
         }
-        let form = Form::new().field("purpose", "vision").file("file", file);
-        let kept: Kept =
-            self.exchange.json(Call::form(Method::POST, "/files", form, QUICK)).await?;
+        let length = length_of([&file]);
+        let build = move || {
+            let form = Form::new().field("purpose", "vision").file("file", &file);
+            Call::form(Method::POST, "/files", form, QUICK)
+        };
+        let kept: Kept = self.exchange.json(self.built(length, build).await?).await?;
         Ok(kept.id)
     }
 }
@@ -111,7 +120,7 @@ fn start_body(request: &ImageStart, mask: Option<&str>) -> Value {
 }
 
 fn data_url(picture: &Upload) -> String {
-    format!("data:{};base64,{}", picture.media_type, BASE64_STANDARD.encode(&picture.bytes))
+    format!("data:{};base64,{}", picture.media_type, inline::encode(&picture.bytes))
 }
 
 fn generation_body(request: &ImageRequest) -> Value {

@@ -3,10 +3,10 @@
 use http::Method;
 use serde_json::json;
 
-use super::OpenAi;
 use super::exchange::{Call, QUICK};
 use super::multipart::Form;
 use super::retry::Safety;
+use super::{OpenAi, length_of};
 use crate::provider::{
     Answer, DeletedVideo, NewVideo, Source, Variant, Video, VideoPage, VideoProvider, VideoQuery,
 };
@@ -14,17 +14,9 @@ use crate::provider::{
 impl VideoProvider for OpenAi {
     fn create(&self, video: NewVideo) -> Answer<'_, Video> {
         Box::pin(async move {
-            // Always a form, as the official SDK sends it: engines that speak this wire parse it.
-            let form = Form::new()
-                .field("prompt", &video.prompt)
-                .field("model", &video.model)
-                .optional("seconds", video.seconds.as_deref())
-                .optional("size", video.size.as_deref());
-            let form = match &video.reference {
-                Some(reference) => form.file("input_reference", reference),
-                None => form,
-            };
-            self.exchange.json(Call::form(Method::POST, "/videos", form, QUICK)).await
+            let length = length_of(&video.reference);
+            let build = move || Call::form(Method::POST, "/videos", job_form(&video), QUICK);
+            self.exchange.json(self.built(length, build).await?).await
         })
     }
 
@@ -53,6 +45,19 @@ impl VideoProvider for OpenAi {
     fn remix<'a>(&'a self, id: &'a str, prompt: &'a str) -> Answer<'a, Video> {
         let call = Call::json(video_path(id, "/remix"), &json!({ "prompt": prompt }), QUICK);
         Box::pin(async move { self.exchange.json(call).await })
+    }
+}
+
+/// Always a form, as the official SDK sends it: engines that speak this wire parse it.
+fn job_form(video: &NewVideo) -> Form {
+    let form = Form::new()
+        .field("prompt", &video.prompt)
+        .field("model", &video.model)
+        .optional("seconds", video.seconds.as_deref())
+        .optional("size", video.size.as_deref());
+    match &video.reference {
+        Some(reference) => form.file("input_reference", reference),
+        None => form,
     }
 }
 

@@ -82,7 +82,7 @@ fn listed_hosts_and_origins_take_the_place_of_the_usual_ones() {
 
 #[test]
 fn the_key_is_asked_for_and_never_shown() {
-    let guard = Guard { key: Some("secret".to_owned()), ..Guard::default() };
+    let guard = Guard { key: Some(Secret::new("secret")), ..Guard::default() };
     let shown = |value: &str| guard.authorize(&headers(&[("authorization", value)]));
     assert_eq!(shown("Bearer secret"), Ok(()));
     assert_eq!(shown("bearer  secret "), Ok(()));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
+use runtime::secret::Secret;
 
 use crate::Upstream;
 use crate::store::S3Settings;
@@ -26,10 +27,10 @@ pub(super) fn settings(url: &str) -> S3Settings {
     S3Settings {
         endpoint: Some(url.to_owned()),
         bucket: "weir-media".to_owned(),
-        region: "us-east-1".to_owned(),
+        region: S3Settings::REGION.to_owned(),
         prefix: "media/videos".to_owned(),
-        access_key_id: Some("key".to_owned()),
-        secret_access_key: Some("secret".to_owned()),
+        access_key_id: Some(Secret::new("key")),
+        secret_access_key: Some(Secret::new("secret")),
         session_token: None,
         virtual_host: false,
         scratch: std::env::temp_dir(),

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::provider::{NewSpeech, SpeechFormat};
-use crate::store::Kind;
-use crate::tools::inputs::{self, Conflict};
+use crate::store::{Kind, OnConflict};
+use crate::tools::inputs;
 use crate::tools::{Call, Media, Step, ToolError};
 
 /// How slowly and how fast it can be said.
@@ -56,7 +56,7 @@ pub struct CreateAudio {
     pub voice_settings: Option<Map<String, Value>>,
     /// What happens when the name is taken: overwrite, error or rename
     #[serde(default)]
-    pub on_conflict: Option<Conflict>,
+    pub on_conflict: Option<OnConflict>,
 }
 
 fn usual_speed() -> f64 {

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Effect, Entry, output, parameters, tool, ui_meta};
 use crate::provider::{DeletedVideo, ImageJob, Video};
 use crate::server::VIEWER;
-use crate::tools::{Parts, audio, image, inputs, reference, video, view};
+use crate::tools::{Parts, audio, image, inputs, local, reference, video, view};
 
 const VIDEO: Parts = Parts { video: true, image: false, audio: false, any: false };
 const IMAGE: Parts = Parts { video: false, image: true, audio: false, any: false };
@@ -114,14 +114,14 @@ fn videos() -> Vec<Entry> {
             video::remix_video
         ),
         entry!(
-            tool::<video::ListLocalVideos, inputs::Files>(
+            tool::<local::ListFiles<local::VideoFileType>, inputs::Files>(
                 "list_local_videos",
                 "List the finished files of the video folder.",
                 Effect::Reads,
                 false,
             ),
             VIDEO,
-            video::list_local_videos
+            local::list_local_videos
         ),
     ]
 }
@@ -129,14 +129,14 @@ fn videos() -> Vec<Entry> {
 fn references() -> Vec<Entry> {
     vec![
         entry!(
-            tool::<reference::ListReferenceImages, inputs::Files>(
+            tool::<local::ListFiles<local::ImageFileType>, inputs::Files>(
                 "list_reference_images",
                 "List the finished pictures of the image folder.",
                 Effect::Reads,
                 false,
             ),
             IMAGE,
-            reference::list_reference_images
+            local::list_reference_images
         ),
         entry!(
             tool::<reference::PrepareReferenceImage, reference::PreparedImage>(

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::{PICTURE_BYTES, format_of, land, pictures};
 use crate::provider::{ImageEdit, ImageRequest, MadeImage};
-use crate::store::Target;
-use crate::tools::inputs::{self, Conflict};
+use crate::store::{OnConflict, Target};
+use crate::tools::inputs;
 use crate::tools::{Call, Media, ToolError};
 
 /// Size of a picture.
@@ -157,7 +157,7 @@ pub struct GenerateImage {
     pub filename: Option<String>,
     /// What happens when the name is taken: overwrite, error or rename
     #[serde(default)]
-    pub on_conflict: Option<Conflict>,
+    pub on_conflict: Option<OnConflict>,
 }
 
 /// A picture that was made.
@@ -243,7 +243,7 @@ pub struct EditImage {
     pub filename: Option<String>,
     /// What happens when the name is taken: overwrite, error or rename
     #[serde(default)]
-    pub on_conflict: Option<Conflict>,
+    pub on_conflict: Option<OnConflict>,
 }
 
 /// Makes a picture from pictures and words.

@@ -1,9 +1,12 @@
 use std::f32::consts::TAU;
-use std::io::Cursor;
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use proptest::prelude::*;
+use symphonia::core::io::MediaSource;
 
 use super::*;
 use crate::pool::Stop;
@@ -38,6 +41,47 @@ fn tone(rate: u32, channels: u16, frames: u32) -> Vec<u8> {
 #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a test tone")]
 fn sample(frame: u32, rate: u32) -> i16 {
     ((frame as f32 * 440.0 / rate as f32 * TAU).sin() * 10_922.0) as i16
+}
+
+/// A file that counts what is read of it.
+struct Counted {
+    file: Cursor<Vec<u8>>,
+    read: Arc<AtomicUsize>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.read.fetch_add(read, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+impl Seek for Counted {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+impl MediaSource for Counted {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        self.file.byte_len()
+    }
+}
+
+#[test]
+fn the_length_of_a_long_file_costs_some_reads_and_no_decoding() {
+    let file = tone(8000, 1, 8000 * 600);
+    let length = file.len();
+    let read = Arc::new(AtomicUsize::new(0));
+    let counted = Counted { file: Cursor::new(file), read: Arc::clone(&read) };
+    assert_eq!(probe(counted, "long.wav").unwrap().duration.as_secs(), 600);
+    let read = read.load(Ordering::Relaxed);
+    assert!(read < length / 20, "{read} of {length} bytes were read");
 }
 
 /// Runs a job with an output, and returns its result with the bytes that came out.

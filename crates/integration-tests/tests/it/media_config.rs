@@ -1,0 +1,248 @@
+//! The media server as a file sets it up: folders, limits, and an object storage that is not ours.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use integration_tests::{Server, repository, weir_binary, weir_in};
+use results::ToolsRun;
+use serde_json::Value;
+
+/// Every variable that the media tools read.
+const VARIABLES: [&str; 20] = [
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "WEIR_MEDIA_PATH",
+    "SANZARU_MEDIA_PATH",
+    "VIDEO_PATH",
+    "IMAGE_PATH",
+    "AUDIO_PATH",
+    "STORAGE_BACKEND",
+    "WEIR_S3_BUCKET",
+    "WEIR_S3_PREFIX",
+    "WEIR_MCP_KEY",
+    "WEIR_LOG",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "NO_COLOR",
+];
+
+/// `weir` with these variables and none that the machine happens to have.
+fn weir(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Command {
+    let mut command = Command::new(weir_binary());
+    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    for variable in VARIABLES {
+        command.env_remove(variable);
+    }
+    command.envs(variables.iter().copied());
+    command
+}
+
+/// Its exit code and what it says on stderr.
+fn said(output: &Output) -> (Option<i32>, String) {
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn every_example_passes_the_check_that_starts_and_makes_nothing() {
+    let keys =
+        [("OPENAI_API_KEY", "set"), ("AWS_ACCESS_KEY_ID", "set"), ("AWS_SECRET_ACCESS_KEY", "set")];
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["folders.toml", "s3.toml"] {
+        let text = fs::read_to_string(repository().join("examples/media").join(name)).unwrap();
+        fs::write(folder.path().join(name), text).unwrap();
+        let arguments = ["mcp", "--check", "--config", name];
+        let output = weir(folder.path(), &keys, &arguments).output().unwrap();
+        assert_eq!(said(&output), (Some(0), String::new()), "{name}");
+        // Without its keys the same file is refused.
+        let (code, message) = said(&weir(folder.path(), &[], &arguments).output().unwrap());
+        assert_eq!(code, Some(3), "{message}");
+        assert!(message.contains("is not set"), "{message}");
+    }
+    assert!(!folder.path().join("media").exists());
+}
+
+#[test]
+fn a_wrong_file_is_refused_with_its_place_whoever_reads_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let upstream = "[[upstream]]\nname = \"one\"\nurl = \"http://127.0.0.1:9\"\n";
+    let text = format!("{upstream}[media]\nfolder = \"m\"\n[media.limits]\ntranfers = 5\n");
+    fs::write(folder.path().join("weir.toml"), text).unwrap();
+    for arguments in [
+        &["mcp", "--config", "weir.toml", "--check"][..],
+        &["mcp", "--config", "weir.toml"],
+        &["serve", "--check"],
+    ] {
+        let (code, message) = said(&weir(folder.path(), &[], arguments).output().unwrap());
+        assert_eq!(code, Some(3), "{arguments:?}: {message}");
+        for part in ["weir.toml:7:1: unknown field `tranfers`", "did you mean `transfers`?"] {
+            assert!(message.contains(part), "{arguments:?}: {message}");
+        }
+    }
+    let arguments = ["media", "--config", "weir.toml", "capabilities"];
+    let output = weir(folder.path(), &[], &arguments).output().unwrap();
+    let envelope: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &envelope["error"]["type"]), (Some(3), &"config".into()));
+}
+
+#[test]
+fn the_gateway_mounts_what_its_file_says_and_keys_are_its_own_business() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("weir.toml");
+    let upstream = "[[upstream]]\nname = \"one\"\nurl = \"http://127.0.0.1:9\"\n";
+    fs::write(&file, format!("{upstream}[media]\nfolder = \"media\"\n")).unwrap();
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--config", "weir.toml"];
+    let server = Server::start(&mut weir(folder.path(), &[], &arguments)).unwrap();
+    // GET without a session: the tools answer, where an unmounted path would be unknown.
+    assert_eq!(server.get("/mcp").unwrap().0, 406);
+    assert!(folder.path().join("media/videos").is_dir());
+    drop(server);
+    let guarded =
+        format!("{upstream}[media]\nfolder = \"media\"\nguard = {{ key_env = \"KEY\" }}\n");
+    fs::write(&file, guarded).unwrap();
+    let checked = weir(folder.path(), &[("KEY", "k")], &["serve", "--check"]).output().unwrap();
+    let (code, message) = said(&checked);
+    assert_eq!(code, Some(3), "{message}");
+    assert!(message.contains("weir key new"), "{message}");
+}
+
+/// A server that speaks S3 and is not ours: moto, from PyPI. Ended when dropped.
+struct ObjectStorage {
+    child: Child,
+    url: String,
+}
+
+impl ObjectStorage {
+    /// How long it may take until it listens; generous for a busy machine.
+    const START_LIMIT: Duration = Duration::from_secs(60);
+
+    fn start() -> Self {
+        let python = repository().join(".test-tools/venv/bin/python");
+        assert!(python.exists(), "no Python here: run cargo xtask test, which installs it");
+        let mut child = Command::new(python)
+            .args(["-m", "moto.server", "--host", "127.0.0.1", "--port", "0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let (sender, urls) = sync_channel(1);
+        // It reads on to the end, so that the server never waits for its log to be read.
+        std::thread::spawn(move || {
+            for line in log.lines().map_while(Result::ok) {
+                if let Some(url) = line.split_whitespace().find(|it| it.starts_with("http://")) {
+                    let _ = sender.try_send(url.to_owned());
+                }
+            }
+        });
+        let mut storage = Self { child, url: String::new() };
+        storage.url = urls.recv_timeout(Self::START_LIMIT).expect("moto logs where it listens");
+        storage
+    }
+
+    /// Makes a bucket, which weir does not.
+    fn make_bucket(&self, name: &str) {
+        let address = self.url.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let request = format!(
+            "PUT /{name} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: 0\r\n\
+             authorization: AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, \
+             SignedHeaders=host, Signature=0\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+}
+
+impl Drop for ObjectStorage {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Names and lengths of the videos that `weir media video files` lists.
+fn videos(output: &Output) -> Vec<(String, u64)> {
+    let envelope: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    let files = envelope["result"]["data"].as_array().unwrap_or_else(|| panic!("{envelope}"));
+    let mut files: Vec<_> = files
+        .iter()
+        .map(|file| {
+            let name = file["filename"].as_str().unwrap().to_owned();
+            (name, file["size_bytes"].as_u64().unwrap())
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn an_object_storage_of_the_file_holds_what_agents_download_byte_for_byte() {
+    /// More than one part of an upload.
+    const BYTES: u64 = 6_000_011;
+    let folder = tempfile::tempdir().unwrap();
+    let storage = ObjectStorage::start();
+    storage.make_bucket("weir-media");
+    let bytes = BYTES.to_string();
+    let simulator = Server::simulator(["--profile", "instant", "--video-bytes", &bytes]).unwrap();
+    let example = fs::read_to_string(repository().join("examples/media/s3.toml")).unwrap();
+    let here = example
+        .replace("http://127.0.0.1:9000", &storage.url)
+        .replace("http://127.0.0.1:8100", &simulator.url);
+    fs::write(folder.path().join("weir.toml"), here).unwrap();
+    let keys = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+    let arguments = ["mcp", "--config", "weir.toml", "--listen", "127.0.0.1:0"];
+    let server = Server::start(&mut weir(folder.path(), &keys, &arguments)).unwrap();
+
+    // Two agents fetch a file each, and every byte is read back through the server.
+    let mcp = format!("{}/mcp", server.url);
+    let back = format!("{}/media/video/{{name}}", server.url);
+    let call = r#"{"video_id": "vid_weir", "filename": "{agent}-{call}.mp4"}"#;
+    let load = weir_in(
+        folder.path(),
+        [
+            ["stress", "tools", &mcp].as_slice(),
+            &["--tool", "download_video", "--args", call, "--ladder", "2x1"],
+            &["--verify-url", &back, "--upstream-stats", &simulator.url],
+            &["--probe-every", "0ms", "--out", "out"],
+        ]
+        .concat(),
+    );
+    let stderr = said(&load.unwrap()).1;
+    let run = fs::read_to_string(folder.path().join("out/run.json"));
+    let run = ToolsRun::from_json(&run.unwrap_or_else(|error| panic!("{error}: {stderr}")));
+    let level = run.unwrap().levels.remove(0);
+    assert_eq!((level.outcomes.ok, level.correct), (2, Some(2)), "{:?}: {stderr}", level.errors);
+    assert_eq!((level.bytes_total, level.distinct_digests), (2 * BYTES, 1));
+    drop(server);
+
+    // The files are where the next process finds them, set up by the file or by the environment.
+    let files = ["media", "--config", "weir.toml", "video", "files"];
+    let listed = videos(&weir(folder.path(), &keys, &files).output().unwrap());
+    assert_eq!(listed.iter().map(|(_, bytes)| *bytes).collect::<Vec<_>>(), [BYTES, BYTES]);
+    let environment = [
+        keys[0],
+        keys[1],
+        ("STORAGE_BACKEND", "s3"),
+        ("WEIR_S3_BUCKET", "weir-media"),
+        ("WEIR_S3_PREFIX", "team"),
+        ("AWS_ENDPOINT_URL", &storage.url),
+    ];
+    let files = ["media", "video", "files"];
+    let again = videos(&weir(folder.path(), &environment, &files).output().unwrap());
+    assert_eq!(again, listed);
+    assert!(!folder.path().join("videos").exists(), "nothing lands on this machine");
+}
