@@ -5,6 +5,7 @@ mod documented;
 mod failing;
 mod hostile;
 mod http2;
+mod latecomers;
 mod operating;
 mod passing;
 mod promises;

@@ -26,6 +26,7 @@ pub(super) async fn connect(
     tasks: &mut JoinSet<()>,
 ) -> SendRequest<Full<Bytes>> {
     let stream = TcpStream::connect(address).await.unwrap();
+    stream.set_nodelay(true).unwrap();
     let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
     tasks.spawn(async move {
         let _ = connection.await;
@@ -68,6 +69,7 @@ impl Http2Upstream {
                 if stream.peek(&mut first).await.unwrap_or(0) == 0 {
                     continue;
                 }
+                stream.set_nodelay(true).unwrap();
                 counted.fetch_add(1, Ordering::SeqCst);
                 let (open, most, held) =
                     (Arc::<AtomicUsize>::default(), Arc::clone(&most), Arc::clone(&held));

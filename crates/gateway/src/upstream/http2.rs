@@ -37,10 +37,26 @@ const STREAMS_AT_FIRST: usize = 100;
 /// answer.
 const PING_EVERY: Duration = Duration::from_secs(10);
 
-/// A connection that streams share.
+/// Streams that were reset and are still known, so that what was under way for them is dropped
+/// unseen: as many as the gateway carries by default. With h2's own 50 a crowd that leaves at once
+/// was forgotten at once.
+const RESETS_REMEMBERED: usize = 10_000;
+
+/// How long they are known: longer than anything is under way.
+const RESETS_REMEMBERED_FOR: Duration = Duration::from_secs(10);
+
+/// A connection that streams share. It ends when the last hold on it, and the last stream, is gone.
 pub(super) struct Shared {
     sender: SendRequest<Bytes>,
+    state: Rc<State>,
+}
+
+/// What is known of a connection: all that its driver holds of it, for a hold on the connection
+/// itself would keep it open for ever.
+struct State {
     open: Cell<usize>,
+    /// Since when no stream is open.
+    idle_since: Cell<Instant>,
     /// No further stream can be opened on it.
     closed: Cell<bool>,
 }
@@ -71,11 +87,19 @@ pub(super) async fn begin(
         .initial_connection_window_size(CONNECTION_WINDOW)
         .initial_max_send_streams(STREAMS_AT_FIRST)
         .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
+        .max_concurrent_reset_streams(RESETS_REMEMBERED)
+        .reset_stream_duration(RESETS_REMEMBERED_FOR)
+        // What still comes for a stream that is forgotten is refused, stream by stream. To end the
+        // connection after 1,024 of those, as h2 would, is meant for servers among strangers: here
+        // clients who left would break the answers of all who stayed.
+        .max_local_error_reset_streams(None)
         .handshake::<_, Bytes>(listening)
         .await?;
-    let shared = Rc::new(Shared { sender, open: Cell::new(0), closed: Cell::new(false) });
+    let idle_since = Cell::new(Instant::now());
+    let state = Rc::new(State { open: Cell::new(0), idle_since, closed: Cell::new(false) });
     let mut life = connection.ping_pong().map(Life::new);
-    let (driven, ended) = (Rc::clone(&shared), Rc::clone(&heard));
+    let (driven, ended) = (Rc::clone(&state), Rc::clone(&heard));
+    let shared = Rc::new(Shared { sender, state });
     tasks.spawn(async move {
         let _open = open;
         let end = poll_fn(|context| {
@@ -101,7 +125,7 @@ pub(super) async fn begin(
     // finished its turn: this task's turn comes after.
     heard.notified().await;
     tokio::task::yield_now().await;
-    if shared.closed.get() || !shared.has_room() {
+    if !shared.is_open() || !shared.has_room() {
         return Err(ConnectError::NoStreams);
     }
     Ok(shared)
@@ -110,17 +134,22 @@ pub(super) async fn begin(
 impl Shared {
     /// Whether further streams may be opened on it, now or later.
     pub(super) fn is_open(&self) -> bool {
-        !self.closed.get()
+        !self.state.closed.get()
+    }
+
+    /// Whether it has had no stream for so long.
+    pub(super) fn is_idle_for(&self, time: Duration, now: Instant) -> bool {
+        self.state.open.get() == 0 && now.duration_since(self.state.idle_since.get()) >= time
     }
 
     /// Whether the peer allows one more stream.
     pub(super) fn has_room(&self) -> bool {
-        self.open.get() < self.sender.current_max_send_streams()
+        self.state.open.get() < self.sender.current_max_send_streams()
     }
 
     /// Takes a stream.
     pub(super) fn seat(self: &Rc<Self>) -> Seat {
-        self.open.set(self.open.get() + 1);
+        self.state.open.set(self.state.open.get() + 1);
         Seat(Rc::clone(self))
     }
 }
@@ -135,12 +164,12 @@ impl Seat {
     ) -> Result<Option<(response::Parts, Body)>, h2::Error> {
         let mut sender = self.0.sender.clone();
         if poll_fn(|context| sender.poll_ready(context)).await.is_err() {
-            self.0.closed.set(true);
+            self.0.state.closed.set(true);
             return Ok(None);
         }
         let is_empty = body.is_empty();
         let Ok((response, mut stream)) = sender.send_request(request, is_empty) else {
-            self.0.closed.set(true);
+            self.0.state.closed.set(true);
             return Ok(None);
         };
         if !is_empty {
@@ -155,7 +184,9 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.open.set(self.0.open.get() - 1);
+        let state = &self.0.state;
+        state.open.set(state.open.get() - 1);
+        state.idle_since.set(Instant::now());
     }
 }
 

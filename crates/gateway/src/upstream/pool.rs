@@ -26,7 +26,7 @@ use crate::request::show_key;
 use crate::settings;
 use crate::tasks::Tasks;
 
-/// How long an unused HTTP/1.1 connection is kept. Servers close theirs after 5 s (Uvicorn) to
+/// How long an unused connection is kept. Servers close theirs after 5 s (Uvicorn) to
 /// 75 s (nginx); one that has been closed is noticed and never used.
 const IDLE_FOR: Duration = Duration::from_secs(60);
 
@@ -170,7 +170,8 @@ impl Pool {
         idle.retain_mut(|(connection, since)| {
             now.duration_since(*since) < IDLE_FOR && connection.is_idle()
         });
-        self.shared.borrow_mut().retain(|shared| shared.is_open());
+        let mut shared = self.shared.borrow_mut();
+        shared.retain(|one| one.is_open() && !one.is_idle_for(IDLE_FOR, now));
     }
 
     /// `None` when the connection was dead before the upstream could have seen the request.

@@ -58,6 +58,8 @@ impl Draws {
 struct Seen {
     ended: Cell<u64>,
     left: Cell<u64>,
+    /// Without a fault of the upstream's, and begun, but not whole.
+    broken: Cell<u64>,
 }
 
 /// Asks again and again until `end`; stays for the answer, or leaves at any moment of it.
@@ -81,13 +83,28 @@ async fn come_and_go(address: &str, mut draws: Draws, end: Instant, seen: &Seen)
             let mut answer = Vec::new();
             // A reset is one of the ways in which an answer may end.
             let _ = stream.read_to_end(&mut answer).await;
+            answer
         };
         let count = match timeout_at(Instant::now() + patience, stream).await {
-            Ok(()) => &seen.ended,
+            Ok(answer) => {
+                let begun = answer.starts_with(b"HTTP/1.1 200");
+                if begun && fault.is_empty() && !is_whole(&answer) {
+                    seen.broken.set(seen.broken.get() + 1);
+                }
+                &seen.ended
+            }
             Err(_) => &seen.left,
         };
         count.set(count.get() + 1);
     }
+}
+
+/// Whether a stream has the end of its dialect.
+fn is_whole(answer: &[u8]) -> bool {
+    let answer = String::from_utf8_lossy(answer);
+    ["event: message_stop", "data: [DONE]", "event: response.completed"]
+        .iter()
+        .any(|end| answer.contains(end))
 }
 
 /// What a server holds while it has nothing to do.
@@ -147,6 +164,7 @@ async fn streams_that_come_and_go_leave_nothing_behind() {
         looks.push(left_behind);
     }
     assert!(seen.ended.get() > 500 && seen.left.get() > 500, "too few to learn from");
+    assert_eq!(seen.broken.get(), 0, "answers broke that nothing but others' leaving could break");
     // The most of the warm rounds against the least of the last ones: what grows, shows.
     let (warm, late) = (&looks[..WARM], &looks[looks.len() - WARM..]);
     let grown = |what: fn(&Idle) -> u64| {
