@@ -23,7 +23,7 @@ use crate::store::{BATCH_BYTES, Store, Target, Written};
 use crate::{Limits, Upstream};
 
 /// The most memory that one running transfer holds: two batches, and the connection's buffer of
-/// at most 256 KiB, which for a moment exists twice when it grows.
+/// at most 128 KiB, which for a moment exists twice when it grows.
 pub const PEAK_BYTES: usize = 4 * BATCH_BYTES;
 
 /// A try that brought this much has proved that it is worth going on: the count of vain tries

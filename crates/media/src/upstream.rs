@@ -21,7 +21,7 @@ use crate::Limits;
 
 /// Largest read from an HTTP/1.1 connection, and largest head of an answer. A connection's buffer
 /// begins at 8 KiB and grows to this while data comes faster than it is read.
-const READ_BYTES: usize = 256 << 10;
+const READ_BYTES: usize = 128 << 10;
 
 /// What one answer may have under way to us over HTTP/2.
 const STREAM_WINDOW: u32 = 512 << 10;

@@ -19,9 +19,9 @@ use path::{Servers, Way};
 const BURST: &str = "burst";
 const SPREAD: &str = "spread=5s";
 
-/// Events of an answer at most: of the model's 100 to 300, so that a case lasts 20 s. The cost of a
+/// Events of an answer at most: of the model's 100 to 300, so that a case lasts 10 s. The cost of a
 /// connection is a part of the cost of its events, and so a larger one than with whole answers.
-const EVENTS: u32 = 120;
+const EVENTS: u32 = 60;
 
 /// Users of the comparisons.
 const USERS: [u32; 4] = [500, 1_000, 2_000, 3_000];

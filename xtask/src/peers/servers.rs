@@ -49,28 +49,6 @@ pub(super) struct Installed {
     program: PathBuf,
 }
 
-/// Servers that were started for one run: the one under test and what stands behind it.
-pub(super) struct Started {
-    front: Server,
-    behind: Option<Server>,
-}
-
-impl Started {
-    /// The base URL of the one under test.
-    pub(super) fn url(&self) -> &str {
-        self.front.url()
-    }
-
-    /// Ends both.
-    ///
-    /// # Errors
-    /// When one of them had died.
-    pub(super) fn end(self) -> Result<()> {
-        self.front.end()?;
-        self.behind.map_or(Ok(()), Server::end)
-    }
-}
-
 /// Builds the Go server with the system's toolchain, or with that of PyPI.
 fn build_go() -> Result<PathBuf> {
     let go = match crate::shell::find(&["go"]) {
@@ -136,11 +114,11 @@ impl Kind {
 }
 
 impl Installed {
-    /// Starts it on a free port of loopback.
+    /// Starts it on a free port of loopback; `None` for our own, which the tester starts.
     ///
     /// # Errors
     /// When it cannot be started or does not listen.
-    pub(super) fn start(&self) -> Result<Started> {
+    pub(super) fn start(&self) -> Result<Option<Server>> {
         let port = free_port()?;
         let text = port.to_string();
         let program = Tool::new(&self.program).env("PORT", &text);
@@ -150,21 +128,9 @@ impl Installed {
             Kind::Flask => gunicorn(program, &text),
             Kind::Express => program.args(["peers/node/express.mjs"]).env("NODE_ENV", "production"),
             Kind::Go | Kind::Axum => program,
-            Kind::Weir => return self.start_weir(),
+            Kind::Weir => return Ok(None),
         };
-        Ok(Started { front: Server::start_on(port, tool)?, behind: None })
-    }
-
-    /// The gateway makes no answers of its own: the simulator behind it does, at the peers' pace.
-    fn start_weir(&self) -> Result<Started> {
-        let start = |args: &[&str]| {
-            let port = free_port()?;
-            let tool = Tool::new(&self.program).args(args);
-            Server::start_on(port, tool.args(["--listen", &format!("127.0.0.1:{port}")]))
-        };
-        let behind = start(&["simulate", "--profile", "quick"])?;
-        let front = start(&["serve", "--upstream", behind.url(), "--http2"])?;
-        Ok(Started { front, behind: Some(behind) })
+        Server::start_on(port, tool).map(Some)
     }
 }
 

@@ -1,26 +1,44 @@
 //! File operations, each on a thread for blocking work, a bounded number at once.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::thread;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
 use super::StoreError;
 
-/// The bound of file operations that run at once. Further ones wait in the order in which they
+/// Files that are hashed at once, for each core. One would do if writing never waited for the kernel
+/// to find memory; many more only take the core's cache from each other, and answer nobody sooner.
+const HASHING_PER_CORE: usize = 2;
+
+/// The bounds of file operations that run at once. Further ones wait in the order in which they
 /// came. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct FileJobs(Arc<Semaphore>);
+pub(crate) struct FileJobs {
+    all: Arc<Semaphore>,
+    /// Those that hash have a bound of their own: else files that wait for the disk to sync them
+    /// would hold up those that have work for the CPU.
+    hashing: Arc<Semaphore>,
+}
 
 impl FileJobs {
     pub(crate) fn new(at_once: usize) -> Self {
-        Self(Arc::new(Semaphore::new(at_once)))
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let hashing = (HASHING_PER_CORE * cores).min(at_once);
+        let semaphore = |places| Arc::new(Semaphore::new(places));
+        Self { all: semaphore(at_once), hashing: semaphore(hashing) }
     }
 
     /// Waits until there is room for a job.
     pub(crate) async fn room(&self) -> Result<Room, StoreError> {
-        let room = Arc::clone(&self.0).acquire_owned().await;
-        room.map(|place| Room { _place: place }).map_err(|_| StoreError::Stopping)
+        Room::of(&self.all).await
+    }
+
+    /// Waits until there is room for a job that hashes.
+    pub(crate) async fn hashing_room(&self) -> Result<Room, StoreError> {
+        Room::of(&self.hashing).await
     }
 
     /// Runs a job to its end.
@@ -39,6 +57,11 @@ pub(crate) struct Room {
 }
 
 impl Room {
+    async fn of(places: &Arc<Semaphore>) -> Result<Self, StoreError> {
+        let place = Arc::clone(places).acquire_owned().await;
+        place.map(|place| Self { _place: place }).map_err(|_| StoreError::Stopping)
+    }
+
     /// Begins a job. It runs to its end, also when nobody waits for it any more.
     pub(crate) fn begin<T: Send + 'static>(
         self,
@@ -88,5 +111,15 @@ mod tests {
         release.send(()).unwrap();
         assert!(first.end().await.unwrap());
         second.await.unwrap().begin(|| ()).end().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_file_that_waits_for_the_disk_holds_up_no_hashing() {
+        let jobs = FileJobs::new(1);
+        let (release, held) = mpsc::channel::<()>();
+        let mut syncing = jobs.room().await.unwrap().begin(move || held.recv().is_ok());
+        jobs.hashing_room().await.unwrap().begin(|| ()).end().await.unwrap();
+        release.send(()).unwrap();
+        assert!(syncing.end().await.unwrap());
     }
 }

@@ -6,12 +6,12 @@ use super::{Sha256, StoreError, Written};
 
 /// How much is gathered before it is hashed and written in one job on another thread. While one
 /// batch is written the next one is gathered, so a writer holds two buffers of this size, and
-/// none before its first byte. A job costs some ten microseconds of changing threads: for 256 KiB
-/// that is a hundredth of the work that is in it.
+/// none before its first byte. A job costs some ten microseconds of changing threads: for 128 KiB
+/// that is a fiftieth of the work that is in it.
 ///
 /// Bytes are copied into the batch rather than held as they came: a piece of a connection's read
 /// buffer keeps the whole buffer alive, many times its own size on a slow network.
-pub const BATCH_BYTES: usize = 256 << 10;
+pub const BATCH_BYTES: usize = 128 << 10;
 
 /// A file on its way. It has no name that anybody could see before [`Writer::finish`] has made it
 /// whole and durable; dropping the writer removes it.

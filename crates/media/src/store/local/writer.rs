@@ -5,7 +5,7 @@ use std::mem;
 use tokio::runtime::Handle;
 
 use super::NewFile;
-use crate::store::jobs::{FileJobs, Job};
+use crate::store::jobs::{FileJobs, Job, Room};
 use crate::store::{BATCH_BYTES, Sha256, StoreError, Written};
 
 /// A local file on its way.
@@ -56,7 +56,9 @@ impl LocalWriter {
 
     pub(in crate::store) async fn restart(&mut self) -> Result<(), StoreError> {
         self.batch.clear();
-        self.begin(Vec::new(), |file, _| file.clear()).await?;
+        self.settle().await?;
+        let room = self.jobs.room().await?;
+        self.begin(room, Vec::new(), |file, _| file.clear())?;
         self.settle().await
     }
 
@@ -64,14 +66,15 @@ impl LocalWriter {
         mut self,
         promised: Option<Sha256>,
     ) -> Result<Option<Written>, StoreError> {
+        if !self.batch.is_empty() {
+            self.write_batch().await?;
+        }
         self.settle().await?;
-        let last = mem::take(&mut self.batch);
         let room = self.jobs.room().await?;
-        let Sink::Idle(mut file) = mem::replace(&mut self.sink, Sink::Gone) else {
+        let Sink::Idle(file) = mem::replace(&mut self.sink, Sink::Gone) else {
             return Err(StoreError::Stopping);
         };
         let publish = move || {
-            file.append(&last)?;
             if promised.is_some_and(|promised| promised != file.sha256()) {
                 return Ok(None);
             }
@@ -84,17 +87,17 @@ impl LocalWriter {
         self.settle().await?;
         let next = mem::take(&mut self.spare);
         let batch = mem::replace(&mut self.batch, next);
-        self.begin(batch, NewFile::append).await
+        let room = self.jobs.hashing_room().await?;
+        self.begin(room, batch, NewFile::append)
     }
 
-    /// Begins a job with the file and a buffer.
-    async fn begin(
+    /// Begins a job with the file, which no other job has, and a buffer.
+    fn begin(
         &mut self,
+        room: Room,
         mut buffer: Vec<u8>,
         job: fn(&mut NewFile, &[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        self.settle().await?;
-        let room = self.jobs.room().await?;
         let Sink::Idle(mut file) = mem::replace(&mut self.sink, Sink::Gone) else {
             return Err(StoreError::Stopping);
         };
