@@ -26,12 +26,8 @@ pub(super) const ALL: [Tester; 5] =
 
 /// Where testers leave their results, relative to the root.
 const OUT: &str = "weir-runs/peers/tester";
-/// Where AIPerf finds its tokenizer, relative to the root: laid out as the hub's own cache, because
-/// without the hub it takes one from nowhere else.
-const HUB: &str = ".test-tools/hub";
-
-/// The tokenizer's name there.
-const TOKENIZER: &str = "weir/bytes";
+/// Where the tokenizer lies that AIPerf counts with, relative to the root.
+const TOKENIZER: &str = ".test-tools/byte-tokenizer";
 
 /// A tester whose program is there.
 pub(super) struct Installed {
@@ -82,7 +78,7 @@ impl Tester {
 fn install_aiperf() -> Result<PathBuf> {
     let programs = tools::environment("aiperf", &["peers/testers/aiperf.txt"])?;
     Tool::new(programs.join("python"))
-        .args(["peers/testers/byte_tokenizer.py", HUB, TOKENIZER])
+        .args(["peers/testers/byte_tokenizer.py", TOKENIZER])
         .read()
         .context("the tokenizer for AIPerf")?;
     Ok(programs.join("aiperf"))
@@ -120,7 +116,6 @@ impl Installed {
                 .args(["--concurrency", &users, "--request-count", &users])
                 .args(["--output-artifact-dir", OUT])
                 .args(fault_as("--header"))
-                .env("HF_HOME", &repository::root().join(HUB).to_string_lossy())
                 .env("HF_HUB_OFFLINE", "1"),
             Tester::Hey => program
                 .args(["-n", &users, "-c", &users, "-t", "60", "-o", "csv", "-m", "POST"])
