@@ -1,12 +1,13 @@
 //! Numbers as people read them in a table.
 
-/// Three significant digits, or a dash where nothing is known.
+/// Three significant digits, a count as it is, or a dash where nothing is known.
 pub(crate) fn three_digits(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();
     }
     match value.abs() {
-        size if size >= 100.0 || size == 0.0 => format!("{value:.0}"),
+        size if size < 0.0005 => "0".to_owned(),
+        size if size >= 100.0 || size.fract() == 0.0 => format!("{value:.0}"),
         size if size >= 10.0 => format!("{value:.1}"),
         size if size >= 1.0 => format!("{value:.2}"),
         _ => format!("{value:.3}"),
@@ -29,8 +30,8 @@ mod tests {
 
     #[test]
     fn numbers_have_three_digits_and_unknown_ones_a_dash() {
-        let shown = [1141.6, 123.4, 12.34, 9.876, 0.12345, 0.0, -12.34].map(three_digits);
-        assert_eq!(shown, ["1142", "123", "12.3", "9.88", "0.123", "0", "-12.3"]);
+        let shown = [1141.6, 123.4, 32.0, 12.34, 9.876, 0.12345, 0.0001, -12.34].map(three_digits);
+        assert_eq!(shown, ["1142", "123", "32", "12.3", "9.88", "0.123", "0", "-12.3"]);
         assert_eq!(three_digits(f64::NAN), "–");
     }
 

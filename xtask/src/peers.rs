@@ -39,7 +39,8 @@ pub(crate) struct Options {
     /// Users at once, level by level
     #[arg(long, default_value = "100,1000,3000")]
     ladder: String,
-    /// A hundred users only: for a look, not for a comparison (writes no document)
+    /// A hundred users only: for a look, not for a comparison (writes no document; AIPerf, of 1.2 GB,
+    /// only where it is installed)
     #[arg(long)]
     quick: bool,
     /// Compare testers instead of servers: k6, Locust, AIPerf and hey beside ours

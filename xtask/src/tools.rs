@@ -17,7 +17,7 @@ use crate::cargo::cargo;
 use crate::{repository, say};
 
 pub(crate) use node::{node_for, node_with};
-pub(crate) use python::{environment, python};
+pub(crate) use python::{environment, is_installed, python};
 
 /// Installs everything that any step needs.
 ///
@@ -72,14 +72,19 @@ pub(crate) fn hey() -> Result<PathBuf> {
     system::program(&["hey"], "hey")
 }
 
+/// Whether the stamp beside `folder` says that it was installed for these very inputs.
+fn is_done(folder: &Path, inputs: &[PathBuf]) -> bool {
+    let done = fs::read_to_string(folder.with_extension("stamp"));
+    folder.is_dir() && read_all(inputs).is_ok_and(|wanted| done.is_ok_and(|done| done == wanted))
+}
+
 /// Runs `install` unless the stamp beside `folder` says that it was done for these very inputs.
 ///
 /// The stamp holds the inputs themselves: it is written last, so that an installation that was cut
 /// off is done again.
 fn once(folder: &Path, inputs: &[PathBuf], install: impl FnOnce() -> Result<()>) -> Result<()> {
-    let stamp = folder.with_extension("stamp");
-    let wanted = read_all(inputs)?;
-    if folder.is_dir() && fs::read_to_string(&stamp).is_ok_and(|done| done == wanted) {
+    let (stamp, wanted) = (folder.with_extension("stamp"), read_all(inputs)?);
+    if is_done(folder, inputs) {
         return Ok(());
     }
     if stamp.exists() {
@@ -120,7 +125,9 @@ mod tests {
 
         fs::write(&input, "django==5").unwrap();
         assert!(install(false).is_err());
+        assert!(!is_done(&folder, std::slice::from_ref(&input)));
         install(true).unwrap();
+        assert!(is_done(&folder, std::slice::from_ref(&input)));
         install(true).unwrap();
         assert_eq!(installed.get(), 2);
 

@@ -151,9 +151,9 @@ mod tests {
                         control     9.88\n\
                         \n\
                         to reach  at most  measured  control  ratio\n\
-                        CPU, µs      16.0      16.0     10.0   1.60       reached\n\
-                        CPU, µs      16.0      16.1     10.0   1.61        MISSED\n\
-                        CPU, µs      16.0         –     10.0      –  not measured";
+                        CPU, µs        16        16       10   1.60       reached\n\
+                        CPU, µs        16      16.1       10   1.61        MISSED\n\
+                        CPU, µs        16         –       10      –  not measured";
         assert_eq!(table.render(), expected);
         assert_eq!(table.to_json()["bars"][1]["reached"], false);
         assert_eq!(table.to_json()["bars"][2]["reached"], Value::Null);

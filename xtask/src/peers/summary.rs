@@ -114,7 +114,7 @@ mod tests {
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(
             lines[2],
-            "| 1 | fast | 1000 | 99.9 | 1101 | 1114 | 141 | 6.60 | 1.01 | 21.3 | 20.0 |"
+            "| 1 | fast | 1000 | 99.9 | 1101 | 1114 | 141 | 6.60 | 1.01 | 21.3 | 20 |"
         );
         assert!(
             lines[3].starts_with("| 2 | slow | 100, not 1000 | 99.9 | 1101 | 9400 |"),

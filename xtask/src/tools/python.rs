@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::{once, system};
+use super::{is_done, once, system};
 use crate::shell::Tool;
 use crate::{repository, say};
 
@@ -24,6 +24,12 @@ const REQUIREMENTS: [&str; 5] = [
 /// When Python is missing, or a requirement cannot be installed.
 pub(crate) fn python() -> Result<PathBuf> {
     Ok(environment("venv", &REQUIREMENTS)?.join("python"))
+}
+
+/// Whether [`environment`] would have nothing to install.
+pub(crate) fn is_installed(name: &str, requirements: &[&str]) -> bool {
+    let inputs: Vec<PathBuf> = requirements.iter().map(PathBuf::from).collect();
+    is_done(&repository::test_tools().join(name), &inputs)
 }
 
 /// The folder of programs of the virtual environment `.test-tools/NAME`, with these requirement

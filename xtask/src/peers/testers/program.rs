@@ -26,8 +26,12 @@ pub(super) const ALL: [Tester; 5] =
 
 /// Where testers leave their results, relative to the root.
 const OUT: &str = "weir-runs/peers/tester";
-/// Where the tokenizer lies that AIPerf counts with, relative to the root.
-const TOKENIZER: &str = ".test-tools/byte-tokenizer";
+/// Where the tokenizer lies that AIPerf counts with, relative to the root. Without the leading `./` it
+/// would be the name of one to be fetched.
+const TOKENIZER: &str = "./.test-tools/byte-tokenizer";
+
+/// What AIPerf needs.
+const AIPERF: &str = "peers/testers/aiperf.txt";
 
 /// A tester whose program is there.
 pub(super) struct Installed {
@@ -45,6 +49,12 @@ impl Tester {
             Self::AiPerf => "AIPerf",
             Self::Hey => "hey",
         }
+    }
+
+    /// Whether installing it would take more than a minute. A quick look does without.
+    pub(super) fn is_heavy(self) -> bool {
+        let installed = || tools::is_installed("aiperf", &[AIPERF]);
+        self == Self::AiPerf && !installed()
     }
 
     /// What the tester's first time stamp means.
@@ -76,7 +86,7 @@ impl Tester {
 
 /// AIPerf, with a tokenizer that it need not fetch.
 fn install_aiperf() -> Result<PathBuf> {
-    let programs = tools::environment("aiperf", &["peers/testers/aiperf.txt"])?;
+    let programs = tools::environment("aiperf", &[AIPERF])?;
     Tool::new(programs.join("python"))
         .args(["peers/testers/byte_tokenizer.py", TOKENIZER])
         .read()
@@ -115,8 +125,7 @@ impl Installed {
                 .args(["--streaming", "--tokenizer", TOKENIZER, "--ui", "none"])
                 .args(["--concurrency", &users, "--request-count", &users])
                 .args(["--output-artifact-dir", OUT])
-                .args(fault_as("--header"))
-                .env("HF_HUB_OFFLINE", "1"),
+                .args(fault_as("--header")),
             Tester::Hey => program
                 .args(["-n", &users, "-c", &users, "-t", "60", "-o", "csv", "-m", "POST"])
                 .args(["-T", "application/json", "-d", BODY])
