@@ -187,13 +187,19 @@ async fn result_of(
 ) -> Result<Value, (String, bool)> {
     let deadline = Instant::now() + limit;
     let mut due = Instant::now();
+    let mut waiting = None;
     loop {
         sleep_until(due).await;
         let called = session.call(&step.tool, arguments, Instant::now(), deadline).await;
-        let result = called.result.map_err(|failure| {
-            let gone = matches!(failure, Failure::Transport(_) | Failure::Timeout(_));
-            (failure.detail().into_owned(), gone)
-        })?;
+        let result = match (called.result, waiting.take()) {
+            (Ok(result), _) => result,
+            // The server answered until then: what it said is the reason, not the last moment.
+            (Err(Failure::Timeout(_)), Some(waiting)) => return Err((waiting, false)),
+            (Err(failure), _) => {
+                let gone = matches!(failure, Failure::Transport(_) | Failure::Timeout(_));
+                return Err((failure.detail().into_owned(), gone));
+            }
+        };
         if result.is_error {
             let text = result.text().unwrap_or("it failed without a reason");
             return Err((generalise(text), false));
@@ -201,11 +207,13 @@ async fn result_of(
         let data = result.data().unwrap_or_default();
         let missing = step.until.iter().find(|(field, value)| data.get(field) != Some(value));
         let Some((field, value)) = missing else { return Ok(data) };
+        let limit = crate::notation::duration_text(limit);
+        let said = format!("{field} did not become {value} within {limit}");
         due = Instant::now() + POLL;
         if due >= deadline {
-            let limit = crate::notation::duration_text(limit);
-            return Err((format!("{field} did not become {value} within {limit}"), false));
+            return Err((said, false));
         }
+        waiting = Some(said);
     }
 }
 
