@@ -39,11 +39,11 @@ pub(crate) struct Options {
     /// Users at once, level by level
     #[arg(long, default_value = "100,1000,3000")]
     ladder: String,
-    /// A hundred users only: for a look, not for a comparison (writes no document; AIPerf, of 1.2 GB,
-    /// only where it is installed)
+    /// A hundred users only: for a look, not for a comparison (writes no document; AIPerf and GuideLLM,
+    /// of 1.2 and 0.7 GB, only where they are installed)
     #[arg(long)]
     quick: bool,
-    /// Compare testers instead of servers: k6, Locust, AIPerf and hey beside ours
+    /// Compare testers instead of servers: k6, Locust, AIPerf, GuideLLM and hey beside ours
     #[arg(long, conflicts_with_all = ["ladder", "only"])]
     testers: bool,
     /// Only these servers (writes no document)
