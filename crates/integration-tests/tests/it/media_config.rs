@@ -11,6 +11,8 @@ use integration_tests::{Server, repository, weir_binary, weir_in};
 use results::ToolsRun;
 use serde_json::Value;
 
+use crate::gateway::eventually;
+
 /// Every variable that the media tools read.
 const VARIABLES: [&str; 20] = [
     "OPENAI_API_KEY",
@@ -112,6 +114,55 @@ fn the_gateway_mounts_what_its_file_says_and_keys_are_its_own_business() {
     let (code, message) = said(&checked);
     assert_eq!(code, Some(3), "{message}");
     assert!(message.contains("weir key new"), "{message}");
+}
+
+#[test]
+fn limits_and_guard_change_without_a_restart_and_folders_only_with_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let simulator = Server::simulator(["--profile", "instant", "--video-bytes", "200000"]).unwrap();
+    let configure = |media: &str| {
+        let text = format!(
+            "[[upstream]]\nname = \"one\"\nurl = \"http://127.0.0.1:9\"\n[media.provider]\n\
+             base_url = \"{}/v1\"\n[media]\n{media}",
+            simulator.url
+        );
+        // Never half a file: the server looks every second.
+        fs::write(folder.path().join("new.toml"), text).unwrap();
+        fs::rename(folder.path().join("new.toml"), folder.path().join("weir.toml")).unwrap();
+    };
+    configure("folder = \"media\"\nlimits = { file_bytes = \"199999B\" }\n");
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--config", "weir.toml"];
+    let server = Server::start(&mut weir(folder.path(), &[], &arguments)).unwrap();
+    let reloads = |result: &str| {
+        server.metric(&format!("weir_gateway_config_reloads_total{{result=\"{result}\"}}")).unwrap()
+    };
+    let download = || {
+        let mcp = format!("{}/mcp", server.url);
+        let call = r#"{"video_id": "vid_weir"}"#;
+        let tool = ["--tool", "download_video", "--args", call, "--probe-every", "0ms"];
+        let load = ["stress", "tools", &mcp, "--ladder", "1x1", "--out", "out"];
+        weir_in(folder.path(), [&load[..], &tool].concat()).unwrap();
+        let run = fs::read_to_string(folder.path().join("out/run.json")).unwrap();
+        ToolsRun::from_json(&run).unwrap().levels.remove(0).succeeded
+    };
+    assert_eq!(download(), 0, "it is larger than a file may be");
+
+    configure("folder = \"media\"\nlimits = { file_bytes = \"200KB\" }\n");
+    server.signal("HUP").unwrap();
+    eventually("a reload", || reloads("loaded") > 0.0);
+    assert_eq!(download(), 1);
+
+    configure("folder = \"media\"\nguard = { hosts = [\"media.example.com\"] }\n");
+    server.signal("HUP").unwrap();
+    eventually("another host's server", || server.get("/mcp").unwrap().0 == 421);
+
+    // Refused as a whole: what could change does not change either.
+    let refused = reloads("refused");
+    configure("folder = \"elsewhere\"\n");
+    server.signal("HUP").unwrap();
+    eventually("a refused reload", || reloads("refused") > refused);
+    assert_eq!(server.get("/mcp").unwrap().0, 421);
+    assert!(!folder.path().join("elsewhere").exists());
 }
 
 /// Makes a bucket, which weir does not.
