@@ -29,8 +29,7 @@ async fn held() -> (Upstream, Arc<Semaphore>) {
             peer.begin().await;
             peer.chunk(&delta("first")).await;
             release.acquire().await.ok()?.forget();
-            peer.chunk(DONE).await;
-            peer.end().await
+            peer.done().await
         }
     })
     .await;
@@ -178,12 +177,10 @@ async fn the_time_to_the_first_token_begins_when_the_request_arrives() {
     let (upstream, release) = held().await;
     let limits = "[limits]\nopen_streams = 1\nqueue = 1\n";
     let gateway = Gateway::before(&[&upstream], limits);
-    let mut first = gateway.connect().await;
-    first.send(&chat(true)).await;
+    let mut first = gateway.streaming().await;
     assert!(first.reads("first").await);
     // This one waits for a place: no handler, and no upstream, knows of it meanwhile.
-    let mut second = gateway.connect().await;
-    second.send(&chat(true)).await;
+    let mut second = gateway.streaming().await;
     gateway.metric_becomes("weir_gateway_queue_length", 1.0).await;
     tokio::time::sleep(WAIT).await;
     release.add_permits(2);
