@@ -17,7 +17,7 @@ use crate::cargo::cargo;
 use crate::{repository, say};
 
 pub(crate) use node::{node_for, node_with};
-pub(crate) use python::{environment, is_installed, python};
+pub(crate) use python::{Requirements, python};
 
 /// Installs everything that any step needs.
 ///

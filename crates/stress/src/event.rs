@@ -16,8 +16,8 @@ pub enum RunEvent {
     WarmedUp {
         /// Request start to the first chunk.
         ttft: Option<Duration>,
-        /// Request start to the terminal event.
-        total: Option<Duration>,
+        /// How long a whole stream takes, where that is known by now.
+        takes: Option<Duration>,
     },
     /// A level begins.
     LevelStarted {

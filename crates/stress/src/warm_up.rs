@@ -1,15 +1,18 @@
 //! One stream before the load: a target that cannot answer is told at once, and the cadence of
-//! one that can is learnt.
+//! one that can is learnt. It is read for as long as that takes, and not to its end.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
 use results::Outcome;
 use runtime::workers::{Batching, Workers};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{
-    Connector, Deadlines, HttpVersion, Minimum, Observer, Request, StreamReport, Target,
+    Connector, Deadlines, HttpVersion, Minimum, Observer, Request, StreamReport, Target, Wording,
 };
 use crate::dialect;
 use crate::error::Error;
@@ -22,11 +25,24 @@ const ATTEMPTS: usize = 2;
 /// After a failure that took this long there is no second attempt.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the warm-up learnt.
+/// How long a stream is read on after its first chunk. By then the dialect is understood and the
+/// cadence known, and most short answers have ended by themselves; an answer of a minute is left,
+/// which its server sees as a client that goes away. The first chunk has the run's own deadline.
+pub const READ_ON: Duration = Duration::from_secs(3);
+
+/// What the warm-up learnt from its last stream: one that was well, or that failed in a way that the
+/// levels shall measure.
 #[derive(Debug)]
 pub struct WarmUp {
-    /// The last stream: whole, or failed in a way that the levels shall measure.
-    pub report: StreamReport,
+    /// Request start to the first chunk.
+    pub ttft: Option<Duration>,
+    /// First chunk to the last that was read.
+    pub streaming: Option<Duration>,
+    /// Chunks that were read.
+    pub chunks: u64,
+    /// How long a whole stream takes: as it was measured where the stream ended within [`READ_ON`],
+    /// else as the server announced; `None` where it did neither.
+    pub takes: Option<Duration>,
     /// The `server` header of its answer.
     pub server: Option<String>,
     /// The version of HTTP spoken.
@@ -70,41 +86,98 @@ pub async fn warm_up(
         .flatten()
         .ok_or(Error::Interrupted)?
         .map_err(Error::Tls)?;
-    match hopeless(&warmed.report) {
-        None => Ok(warmed),
-        Some(hint) => Err(Error::NotAStream {
+    match warmed.failed.as_ref().and_then(|report| Some((report, hopeless(report)?))) {
+        None => Ok(warmed.learnt),
+        Some((report, hint)) => Err(Error::NotAStream {
             target: settings.url.to_string(),
             api: settings.api.name(),
-            reason: warmed.report.detail.into_owned(),
+            reason: report.detail.clone().into_owned(),
             hint: if dialect::has_requests(settings.api) { hint } else { "; check --api" },
         }),
     }
 }
 
-async fn attempt(probe: &Probe) -> Result<WarmUp, String> {
+/// What came of the attempts.
+#[derive(Debug)]
+struct Attempted {
+    learnt: WarmUp,
+    /// The last stream, if it failed.
+    failed: Option<StreamReport>,
+}
+
+async fn attempt(probe: &Probe) -> Result<Attempted, String> {
     let connector = Connector::new(&probe.target).map_err(|error| error.to_string())?;
+    let connector = connector.wording(Wording::Exact);
     let mut attempts = 1;
     loop {
-        let report = connector
-            .stream(&probe.request, &mut None, None, &probe.deadlines, probe.minimum, &Unobserved)
-            .await;
-        let settled = report.outcome == Outcome::Ok
-            || attempts == ATTEMPTS
-            || report.ended_at - report.started_at > PATIENCE;
-        if settled {
-            let server = connector.server().map(str::to_owned);
-            return Ok(WarmUp { report, server, version: connector.http_version() });
+        let (began, glimpse) = (Instant::now(), Glimpse::default());
+        let Probe { request, deadlines, minimum, .. } = probe;
+        let mut kept = None;
+        let stream =
+            connector.stream(request, &mut kept, Some(began), deadlines, *minimum, &glimpse);
+        let ended = enough(stream, &glimpse).await;
+        let failed = ended.as_ref().filter(|report| report.outcome != Outcome::Ok);
+        if failed.is_none() || attempts == ATTEMPTS || began.elapsed() > PATIENCE {
+            let learnt = WarmUp {
+                ttft: glimpse.first.get().map(|first| first - began),
+                streaming: glimpse.streaming(),
+                chunks: glimpse.chunks.get(),
+                takes: ended.as_ref().and_then(|report| report.total).or(connector.ideal()),
+                server: connector.server().map(str::to_owned),
+                version: connector.http_version(),
+            };
+            return Ok(Attempted { learnt, failed: failed.cloned() });
         }
         attempts += 1;
     }
 }
 
-struct Unobserved;
+/// Reads a stream to its end, or for [`READ_ON`] after its first chunk: then it is given up, and there
+/// is no report.
+async fn enough(
+    stream: impl Future<Output = StreamReport>,
+    glimpse: &Glimpse,
+) -> Option<StreamReport> {
+    let read_on = async {
+        glimpse.began.notified().await;
+        let first = glimpse.first.get().unwrap_or_else(Instant::now);
+        sleep_until(first + READ_ON).await;
+    };
+    tokio::select! {
+        biased;
+        report = stream => Some(report),
+        () = read_on => None,
+    }
+}
 
-impl Observer for Unobserved {
+/// What is seen of a stream while it runs.
+#[derive(Debug, Default)]
+struct Glimpse {
+    first: Cell<Option<Instant>>,
+    last: Cell<Option<Instant>>,
+    chunks: Cell<u64>,
+    /// The first chunk has come.
+    began: Notify,
+}
+
+impl Glimpse {
+    fn streaming(&self) -> Option<Duration> {
+        Some(self.last.get()? - self.first.get()?)
+    }
+}
+
+impl Observer for Glimpse {
     fn connected(&self, _took: Duration) {}
     fn received(&self, _bytes: usize) {}
-    fn chunk(&self, _gap: Option<Duration>) {}
+    fn chunk(&self, _gap: Option<Duration>) {
+        let now = Instant::now();
+        if self.first.get().is_none() {
+            self.first.set(Some(now));
+            self.began.notify_one();
+        }
+        self.last.set(Some(now));
+        self.chunks.set(self.chunks.get() + 1);
+    }
 }
 
 /// Whether a failure will be the same for every user, whatever the load; with a hint.
@@ -154,6 +227,37 @@ mod tests {
             chars: 0,
             correct: None,
         }
+    }
+
+    /// A stream with chunks at these times after now, which ends so long after the first of them.
+    async fn read(chunks_ms: &[u64], ends_after: Duration) -> (bool, Glimpse) {
+        let (glimpse, now) = (Glimpse::default(), Instant::now());
+        let at = |ms: u64| now + Duration::from_millis(ms);
+        let stream = async {
+            for &ms in chunks_ms {
+                sleep_until(at(ms)).await;
+                glimpse.chunk(None);
+            }
+            sleep_until(at(chunks_ms[0]) + ends_after).await;
+            failed(Outcome::Ok, Some(200), "")
+        };
+        let whole = enough(stream, &glimpse).await.is_some();
+        assert!(Instant::now() <= at(chunks_ms[0]) + READ_ON, "read on too long");
+        (whole, glimpse)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_is_read_to_its_end_or_for_as_long_as_it_takes_to_know_it() {
+        let chunks = [40_000, 40_500, 41_500];
+        let (whole, glimpse) = read(&chunks, READ_ON).await;
+        assert!(whole, "an end at the very bound is seen");
+        assert_eq!(glimpse.streaming(), Some(Duration::from_millis(1_500)));
+        let (whole, glimpse) = read(&chunks, READ_ON + Duration::from_millis(1)).await;
+        assert!(!whole, "a later one is not waited for");
+        assert_eq!(
+            (glimpse.chunks.get(), glimpse.streaming()),
+            (3, Some(Duration::from_millis(1_500)))
+        );
     }
 
     #[test]

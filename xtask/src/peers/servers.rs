@@ -12,6 +12,7 @@ use clap::ValueEnum;
 use crate::cargo::{self, Profile};
 use crate::server::{Server, free_port};
 use crate::shell::Tool;
+use crate::tools::Requirements;
 use crate::{repository, say, tools};
 
 /// More than a burst of users: a server's own default may be below it.
@@ -53,7 +54,7 @@ pub(super) struct Installed {
 fn build_go() -> Result<PathBuf> {
     let go = match crate::shell::find(&["go"]) {
         Some(go) => go,
-        None => tools::environment("go", &["peers/requirements.txt"])?.join("go"),
+        None => Requirements::with_all("go", &["peers/requirements.txt"]).install()?.join("go"),
     };
     let target = cargo::target_folder()?.join("peers");
     let server = target.join("go-server");
@@ -148,6 +149,7 @@ fn gunicorn(python: Tool, port: &str) -> Tool {
         .args(["--backlog", BACKLOG, "--log-level", "warning", "flask_wsgi:application"])
 }
 
-fn cores() -> String {
+/// Worker processes for those that want to be told: one per core.
+pub(super) fn cores() -> String {
     available_parallelism().map_or(1, usize::from).to_string()
 }

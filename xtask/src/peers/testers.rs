@@ -52,8 +52,8 @@ const FAULTS: [(&str, &str); 7] = [
 /// When a tester cannot be installed or run; the others are measured all the same.
 pub(super) fn run(weir: &Path, quick: bool) -> Result<()> {
     let size = if quick { QUICK } else { FULL };
-    let testers: Vec<Tester> =
-        ALL.into_iter().filter(|tester| !quick || !tester.is_heavy()).collect();
+    let (heavy, testers): (Vec<Tester>, Vec<Tester>) =
+        ALL.into_iter().partition(|tester| quick && tester.is_heavy());
     let steps = u32::try_from(testers.len() * (FAULTS.len() + 1))?;
     let progress = Progress::begin(Plan {
         name: "peers --testers",
@@ -69,10 +69,18 @@ pub(super) fn run(weir: &Path, quick: bool) -> Result<()> {
             Err(error) => progress.fail(tester.name(), &format!("{error:#}")),
         }
     }
+    for tester in &heavy {
+        say::note(&format!("{}: left out, since a quick look does not install it", tester.name()));
+    }
     let load = load_table(weir, &installed, size, &progress);
     let broken = broken_table(weir, &installed, size, &progress)?;
-    let missing: String =
-        progress.failures().iter().map(|it| format!("\nNot measured: {it}.\n")).collect();
+    let left_out = heavy.iter().map(|tester| {
+        format!("{}: not installed, and a quick look does not install it", tester.name())
+    });
+    let missing: String = left_out
+        .chain(progress.failures())
+        .map(|why| format!("\nNot measured: {}.\n", why.trim_end_matches('.')))
+        .collect();
     let tables = format!("{}.\n\n{load}\n{broken}{missing}", document::stamp()?);
     say::result(&tables);
     if !quick {

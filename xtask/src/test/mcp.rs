@@ -10,7 +10,7 @@ use crate::cargo::{self, Profile, cargo};
 use crate::repository;
 use crate::server::Server;
 use crate::shell::Tool;
-use crate::tools;
+use crate::tools::{self, Requirements};
 
 /// The revisions that the suite judges, each with the file of what is known to fail.
 const REVISIONS: [(&str, &str); 2] = [
@@ -20,7 +20,7 @@ const REVISIONS: [(&str, &str); 2] = [
 
 /// Runs all of it.
 pub(super) fn run() -> Result<Checks> {
-    let programs = tools::environment("mcp", &["tests/mcp/requirements.txt"])?;
+    let programs = Requirements::with_all("mcp", &["tests/mcp/requirements.txt"]).install()?;
     // The packages; the system's Node installs them, and may be too old to run them.
     tools::node_with("mcp")?;
     let node = wheel_node(&programs.join("python"))?;

@@ -3,8 +3,9 @@
 use maud::{Markup, html};
 
 use super::axis::{Frame, apart};
+use super::look::{Look, SAMPLE};
 use super::scale::{Scale, round_top};
-use super::{Axis, Hue, Strength, WIDTH, hit, sources};
+use super::{Axis, WIDTH, hit};
 use crate::figure::Figure;
 use crate::number::{self, Kind, coordinate};
 
@@ -17,12 +18,23 @@ pub struct Lines {
     pub noun: &'static str,
     /// The vertical axis.
     pub y: Axis,
+    /// How its numbers are spread over it.
+    pub spread: Spread,
     /// The lines.
     pub series: Vec<Series>,
     /// Dashed grey lines with their label on them: the ideal, a limit, perfect scaling.
     pub guides: Vec<Guide>,
     /// Spans of users that are not trusted, hatched.
     pub hatched: Vec<(f64, f64)>,
+}
+
+/// How the numbers of an axis are spread over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spread {
+    /// Equal steps for equal differences.
+    Linear,
+    /// Equal steps for equal ratios, which the axis says. For numbers above zero.
+    Logarithmic,
 }
 
 /// One line.
@@ -32,10 +44,8 @@ pub struct Series {
     pub name: String,
     /// What the name stands for, in a legend below; empty where the name says it.
     pub meaning: String,
-    /// Colour.
-    pub hue: Hue,
-    /// Strength and shape of its marks.
-    pub strength: Strength,
+    /// Colour, marks and stroke.
+    pub look: Look,
     /// Its points by ascending users; those without a value are left out.
     pub points: Vec<Point>,
 }
@@ -70,11 +80,17 @@ pub enum GuideCourse {
 const HEIGHT: f64 = 320.0;
 const FRAME: Frame = Frame { left: 58.0, right: WIDTH - 62.0, top: 40.0, bottom: HEIGHT - 48.0 };
 const LEGEND_ROW: f64 = 24.0;
+/// From the frame's own height to the baseline of the first row of the legend.
+const LEGEND_GAP: f64 = 16.0;
 const LEGEND_COLUMNS: usize = 2;
 /// Characters of a name that a column of the legend has room for.
-const LEGEND_CHARACTERS: usize = 34;
+const LEGEND_CHARACTERS: usize = 32;
 /// Distance that keeps two labels at the ends of lines apart.
 const LABEL_DISTANCE: f64 = 17.0;
+/// Room below the smallest and above the largest number of a logarithmic axis, as a factor.
+const ROOM: f64 = 1.06;
+/// Where those labels begin.
+const LABELS: f64 = FRAME.right + 12.0;
 
 impl Lines {
     pub(super) fn draw(&self, chart: &str) -> Markup {
@@ -84,20 +100,31 @@ impl Lines {
         let x = Scale::linear(padded(&users), (FRAME.left, FRAME.right));
         html! {
             @for &(from, to) in &self.hatched { (self.hatch(chart, &x, from, to)) }
-            (FRAME.vertical(&y, unit, &self.y.title))
+            (FRAME.vertical(&y, unit, &self.title()))
             (FRAME.horizontal(&x, &users, &self.x.title))
             @for series in &self.series { (series.draw(&x, &y, &unit)) }
             (draw_guides(self, &x, &y, &unit, &users))
             @for &(from, _) in &self.hatched { (self.hatch_name(&x, &y, &unit, from)) }
-            (self.names(&y, &unit))
+            (self.names(&x, &y, &unit))
             (self.legend())
             @for (index, &at) in users.iter().enumerate() { (self.values_at(&users, index, at, &x)) }
         }
     }
 
+    /// The title of the vertical axis, with what is unusual about it.
+    fn title(&self) -> String {
+        match self.spread {
+            Spread::Linear => self.y.title.clone(),
+            Spread::Logarithmic => format!("{} (logarithmic)", self.y.title),
+        }
+    }
+
     /// The height of the drawing: a row of the legend for every two names that need one.
     pub(super) fn height(&self) -> f64 {
-        HEIGHT + count(self.explained().count().div_ceil(LEGEND_COLUMNS)) * LEGEND_ROW
+        match self.explained().count().div_ceil(LEGEND_COLUMNS) {
+            0 => HEIGHT,
+            rows => HEIGHT + LEGEND_GAP + count(rows - 1) * LEGEND_ROW + 8.0,
+        }
     }
 
     fn explained(&self) -> impl Iterator<Item = &Series> {
@@ -109,11 +136,9 @@ impl Lines {
         html! {
             @for (index, series) in self.explained().enumerate() {
                 @let x = count(index % LEGEND_COLUMNS) * (WIDTH / count(LEGEND_COLUMNS));
-                @let y = HEIGHT + 8.0 + count(index / LEGEND_COLUMNS) * LEGEND_ROW;
-                g class={ "series " (series.hue.class()) " " (series.strength.class()) } {
-                    (mark(series.strength, &no_source(), x + 6.0, y - 4.0))
-                }
-                text class="tick" x=(coordinate(x + 18.0)) y=(coordinate(y)) {
+                @let y = HEIGHT + LEGEND_GAP + count(index / LEGEND_COLUMNS) * LEGEND_ROW;
+                (series.look.sample(x, y - 4.0))
+                text class="tick" x=(coordinate(x + SAMPLE + 8.0)) y=(coordinate(y)) {
                     (cut_to(&series.meaning, LEGEND_CHARACTERS))
                 }
             }
@@ -131,6 +156,11 @@ impl Lines {
 
     fn vertical(&self, unit: &number::Scale) -> Scale {
         let largest = self.values().fold(0.0, f64::max);
+        if self.spread == Spread::Logarithmic {
+            let smallest = self.values().fold(largest, f64::min);
+            let ends = (unit.convert(smallest / ROOM), unit.convert(largest * ROOM));
+            return Scale::logarithmic(ends, (FRAME.bottom, FRAME.top));
+        }
         // A guide that rises with the users may be above all points; it is cut at the frame.
         let low = if self.y.kind == Kind::Ratio { self.values().fold(1.0, f64::min) } else { 0.0 };
         let top = round_top(unit.convert(largest));
@@ -184,24 +214,22 @@ impl Lines {
         }
     }
 
-    /// Each line's name at its end, moved apart where they would overlap.
-    fn names(&self, y: &Scale, unit: &number::Scale) -> Markup {
-        let ends: Vec<(&Series, f64)> = self
+    /// Each line's name where it ends: at the right of the frame, or beside the last point of a line
+    /// that ends before the others do. Names that would overlap are moved apart.
+    fn names(&self, x: &Scale, y: &Scale, unit: &number::Scale) -> Markup {
+        let ends: Vec<(&Series, (f64, f64))> = self
             .series
             .iter()
-            .filter_map(|series| {
-                let last = series.points.iter().rev().find_map(|point| point.figure.value)?;
-                Some((series, y.place(unit.convert(last))))
-            })
+            .filter_map(|series| Some((series, *series.places(x, y, unit).last()?)))
             .collect();
-        let wanted: Vec<f64> = ends.iter().map(|(_, height)| *height).collect();
-        let heights = apart(&wanted, LABEL_DISTANCE, FRAME.top, FRAME.bottom);
+        let mut places: Vec<f64> = ends.iter().map(|(_, (at, _))| *at).collect();
+        places.sort_by(f64::total_cmp);
+        places.dedup();
+        let rightmost = places.last().copied();
         html! {
-            @for ((series, _), height) in ends.iter().zip(heights) {
-                text class={ "series-name " (series.hue.class()) " " (series.strength.class()) }
-                    x=(coordinate(FRAME.right + 10.0)) y=(coordinate(height)) dy="0.32em" {
-                    (series.name)
-                }
+            @for at in places {
+                @let here: Vec<_> = ends.iter().filter(|(_, end)| end.0 == at).collect();
+                (names_at(&here, Some(at) == rightmost))
             }
         }
     }
@@ -232,9 +260,31 @@ impl Lines {
     }
 }
 
-/// A mark in the legend stands for no number.
-fn no_source() -> Figure {
-    Figure::of_run("", Kind::Count, None)
+/// The names of the lines that end at one place.
+fn names_at(ends: &[&(&Series, (f64, f64))], rightmost: bool) -> Markup {
+    // Inside the frame a name stands below its line's end, where a later line seldom is.
+    let (below, bottom) = if rightmost { (0.0, FRAME.bottom) } else { (14.0, FRAME.bottom - 6.0) };
+    let wanted: Vec<f64> = ends.iter().map(|(_, (_, height))| height + below).collect();
+    let distance = LABEL_DISTANCE.min(FRAME.height() / count(ends.len().max(2) - 1));
+    let heights = apart(&wanted, distance, FRAME.top, bottom);
+    html! {
+        @for ((series, end), height) in ends.iter().zip(heights) {
+            @if rightmost { (leader(series.look, *end, height)) }
+            text class={ "series-name " (series.look.class()) } dy="0.32em"
+                x=(coordinate(if rightmost { LABELS } else { end.0 + 7.0 }))
+                y=(coordinate(height)) { (series.name) }
+        }
+    }
+}
+
+/// A thin line from a line's end to its name in the margin, where that was moved.
+fn leader(look: Look, end: (f64, f64), height: f64) -> Markup {
+    html! {
+        @if (end.1 - height).abs() >= LABEL_DISTANCE / 2.0 {
+            line class={ "leader " (look.class()) } x1=(coordinate(end.0 + 6.0))
+                y1=(coordinate(end.1)) x2=(coordinate(LABELS - 3.0)) y2=(coordinate(height)) {}
+        }
+    }
 }
 
 /// A text cut after so many characters, with a mark where it was.
@@ -382,33 +432,10 @@ impl Series {
             .map(|(_, x, y)| format!("{} {}", coordinate(*x), coordinate(*y)))
             .collect();
         html! {
-            g class={ "series " (self.hue.class()) " " (self.strength.class()) } {
+            g class={ "series " (self.look.class()) } {
                 @if path.len() > 1 { path class="line" d={ "M" (path.join("L")) } {} }
-                @for (point, x, y) in &placed { (mark(self.strength, &point.figure, *x, *y)) }
+                @for (point, x, y) in &placed { (self.look.mark(&point.figure, *x, *y)) }
             }
         }
-    }
-}
-
-/// A point's mark; its shape tells the strength without the colour.
-fn mark(strength: Strength, figure: &Figure, x: f64, y: f64) -> Markup {
-    let at = |dx: f64, dy: f64| format!("{} {}", coordinate(x + dx), coordinate(y + dy));
-    let outline = match strength {
-        Strength::Faint => {
-            return {
-                let (value, metric, level) = sources(figure);
-                html! {
-                    circle class="dot" cx=(coordinate(x)) cy=(coordinate(y)) r="3.5"
-                        data-value=[value] data-metric=[metric] data-level=[level] {}
-                }
-            };
-        }
-        Strength::Full => [at(-3.5, -3.5), at(3.5, -3.5), at(3.5, 3.5), at(-3.5, 3.5)],
-        Strength::Deep => [at(0.0, -5.0), at(5.0, 0.0), at(0.0, 5.0), at(-5.0, 0.0)],
-    };
-    let (value, metric, level) = sources(figure);
-    html! {
-        path class="dot" d={ "M" (outline.join("L")) "Z" }
-            data-value=[value] data-metric=[metric] data-level=[level] {}
     }
 }

@@ -8,6 +8,7 @@ mod axis;
 mod bars;
 mod calls;
 mod line;
+mod look;
 mod scale;
 mod stack;
 mod timeline;
@@ -20,7 +21,8 @@ use crate::number::{self, Kind, coordinate};
 
 pub use bars::{Bar, Histogram};
 pub use calls::{AgentCalls, CallBar, Calls, ProbeMark};
-pub use line::{Guide, GuideCourse, Lines, Point, Series};
+pub use line::{Guide, GuideCourse, Lines, Point, Series, Spread};
+pub use look::{Hue, Look, Strength};
 pub use stack::{Segment, Stack, StackRow};
 pub use timeline::{Moment, Timeline};
 
@@ -62,50 +64,6 @@ pub enum Plot {
     Timeline(Timeline),
     /// Every call of a level by agent and time.
     Calls(Calls),
-}
-
-/// A colour of the Okabe-Ito set, by the name of its class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the variants are the colours")]
-pub enum Hue {
-    Blue,
-    Orange,
-    Green,
-    Vermilion,
-    Purple,
-}
-
-impl Hue {
-    fn class(self) -> &'static str {
-        match self {
-            Self::Blue => "blue",
-            Self::Orange => "orange",
-            Self::Green => "green",
-            Self::Vermilion => "vermilion",
-            Self::Purple => "purple",
-        }
-    }
-}
-
-/// How strong a series stands out among those of its hue; each has its own mark, too.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strength {
-    /// The lowest percentile: pale, round marks.
-    Faint,
-    /// The one that counts: full, square marks.
-    Full,
-    /// The highest percentile: deep, diamond marks.
-    Deep,
-}
-
-impl Strength {
-    fn class(self) -> &'static str {
-        match self {
-            Self::Faint => "faint",
-            Self::Full => "full",
-            Self::Deep => "deep",
-        }
-    }
 }
 
 /// What an axis shows.

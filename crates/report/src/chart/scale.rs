@@ -63,10 +63,14 @@ impl Scale {
             .collect()
     }
 
-    /// Powers of ten; with twice and five times between them where the span is short.
+    /// Powers of ten; with round multiples between them where the span is short.
     fn decades(&self) -> Vec<f64> {
         let decades = (self.high / self.low).log10();
-        let factors: &[f64] = if decades <= 2.5 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let factors: &[f64] = match decades {
+            ..=1.3 => &[1.0, 2.0, 3.0, 5.0, 7.0],
+            ..=2.5 => &[1.0, 2.0, 5.0],
+            _ => &[1.0],
+        };
         let mut ticks = Vec::new();
         let mut power = 10f64.powf(self.low.log10().floor());
         while power <= self.high {
@@ -114,6 +118,13 @@ mod tests {
     fn logarithmic_ticks_are_powers_of_ten_when_the_span_is_long() {
         let ticks = Scale::logarithmic((0.5, 20_000.0), (0.0, 1.0)).ticks();
         assert!(near(&ticks, &[1.0, 10.0, 100.0, 1_000.0, 10_000.0]), "{ticks:?}");
+    }
+
+    #[test]
+    fn a_short_logarithmic_span_has_more_ticks_for_each_power() {
+        let ticks = |low, high| Scale::logarithmic((low, high), (0.0, 1.0)).ticks();
+        assert!(near(&ticks(6.2, 63.0), &[7.0, 10.0, 20.0, 30.0, 50.0]));
+        assert!(near(&ticks(1.05, 57.0), &[2.0, 5.0, 10.0, 20.0, 50.0]));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use results::level::Outcome;
 pub use level::level_charts;
 pub use run::{cpu, events, memory, outcomes, stretch_or_total, ttft};
 
-use crate::chart::{Hue, Point, Series, Strength};
+use crate::chart::{Hue, Look, Point, Series, Strength};
 use crate::figure::Figure;
 use crate::number::Kind;
 use crate::overview::{LevelView, Overview};
@@ -44,8 +44,7 @@ pub(crate) fn series_through(
     (!points.is_empty()).then(|| Series {
         name: name.to_owned(),
         meaning: String::new(),
-        hue,
-        strength,
+        look: Look::Part(hue, strength),
         points,
     })
 }

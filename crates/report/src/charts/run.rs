@@ -7,7 +7,8 @@ use results::units::float;
 
 use super::{figures_at, hatched, outcome_name, series_through};
 use crate::chart::{
-    Axis, Chart, Guide, GuideCourse, Hue, Lines, Plot, Segment, Series, Stack, StackRow, Strength,
+    Axis, Chart, Guide, GuideCourse, Hue, Lines, Plot, Segment, Series, Spread, Stack, StackRow,
+    Strength,
 };
 use crate::document::{Column, Row, Table};
 use crate::figure::{Figure, Metric};
@@ -242,6 +243,7 @@ fn lines(
             x: Axis { title: "users at once".to_owned(), kind: Kind::Count },
             noun: "users",
             y: Axis { title: axis.to_owned(), kind },
+            spread: Spread::Linear,
             series,
             guides,
             hatched: hatched(overview),

@@ -6,27 +6,12 @@ use results::units::float;
 use results::{RunKind, compare};
 
 use super::view::{Shown, View};
-use crate::chart::{Axis, Chart, Hue, Lines, Plot, Point, Series, Strength};
+use crate::chart::{Axis, Chart, Lines, Look, Plot, Point, Series, Spread};
 use crate::number::{self, Kind};
 
-/// Colour and mark of each run: all colours first with full marks, then with others.
-const LOOKS: [(Hue, Strength); compare::MAX_RUNS] = [
-    (Hue::Blue, Strength::Full),
-    (Hue::Orange, Strength::Deep),
-    (Hue::Green, Strength::Faint),
-    (Hue::Vermilion, Strength::Full),
-    (Hue::Purple, Strength::Deep),
-    (Hue::Blue, Strength::Faint),
-    (Hue::Orange, Strength::Full),
-    (Hue::Green, Strength::Deep),
-    (Hue::Vermilion, Strength::Faint),
-    (Hue::Purple, Strength::Full),
-    (Hue::Blue, Strength::Deep),
-    (Hue::Orange, Strength::Faint),
-    (Hue::Green, Strength::Full),
-    (Hue::Vermilion, Strength::Deep),
-    (Hue::Purple, Strength::Faint),
-];
+/// A run this many times above the median run would leave the others no room on a linear axis: they
+/// would share its lowest quarter.
+const OUTLIER: f64 = 4.0;
 
 /// The charts beside the ranking: those numbers that at least two loads have.
 pub(super) fn charts(view: View<'_>) -> Vec<Chart> {
@@ -48,7 +33,7 @@ pub(super) fn charts(view: View<'_>) -> Vec<Chart> {
 
 /// The numbers that get a chart; the others stand in the tables.
 fn charted(kind: RunKind, column: compare::Column) -> bool {
-    use compare::Column::{Cpu, Memory, Quantity as Of};
+    use compare::Column::{Cpu, CpuWithUpstream, Memory, Quantity as Of};
     let latency = match kind {
         RunKind::Streams => Latency::Ttft,
         RunKind::Tools => Latency::Call,
@@ -59,7 +44,7 @@ fn charted(kind: RunKind, column: compare::Column) -> bool {
         Of(Quantity::Stretch(Statistic::P95)) => true,
         Of(Quantity::Share(Share::Complete | Share::Ok)) => true,
         Of(Quantity::Rate(Rate::Chunks | Rate::Bytes) | Quantity::Speedup) | Cpu | Memory => true,
-        Of(_) => false,
+        Of(_) | CpuWithUpstream => false,
     }
 }
 
@@ -82,6 +67,7 @@ fn chart(view: View<'_>, shown: Shown, stage: Option<&str>) -> Option<Chart> {
             x: Axis { title: at_once(view).to_owned(), kind: Kind::Count },
             noun: view.noun(),
             y: Axis { title: shown.title(), kind: shown.kind() },
+            spread: spread(&series),
             series,
             guides: Vec::new(),
             hatched: Vec::new(),
@@ -109,9 +95,27 @@ fn series(view: View<'_>, run: usize, shown: Shown, stage: Option<&str>) -> Opti
         })
         .filter(|point| point.figure.value.is_some())
         .collect();
-    let (hue, strength) = LOOKS[run % LOOKS.len()];
-    let name = View::letter(run);
-    (!points.is_empty()).then(|| Series { name, meaning: view.label(run), hue, strength, points })
+    let (name, look) = (View::letter(run), Look::Run(run));
+    (!points.is_empty()).then(|| Series { name, meaning: view.label(run), look, points })
+}
+
+/// Logarithmic where one run is so far above the others that these would lie on each other.
+fn spread(series: &[Series]) -> Spread {
+    let values = |series: &Series| -> Vec<f64> {
+        series.points.iter().filter_map(|point| point.figure.value).collect()
+    };
+    let all_above_zero = series.iter().flat_map(values).all(|value| value > 0.0);
+    let largest = |series: &Series| values(series).into_iter().fold(0.0, f64::max);
+    let mut largest: Vec<f64> = series.iter().map(largest).collect();
+    largest.sort_by(f64::total_cmp);
+    // Of an even number the upper one: of two runs none is an outlier.
+    let (median, highest) = (largest.get(largest.len() / 2), largest.last());
+    match (median, highest) {
+        (Some(median), Some(highest)) if all_above_zero && *highest > OUTLIER * median => {
+            Spread::Logarithmic
+        }
+        _ => Spread::Linear,
+    }
 }
 
 /// The best and the worst at the highest load that all share.

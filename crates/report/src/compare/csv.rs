@@ -30,7 +30,7 @@ pub fn render(comparison: &Comparison) -> String {
             let mut fields = vec![
                 field(&run.id),
                 field(&run.name),
-                place.rank.to_string(),
+                count(place.rank),
                 count(run.capacity.passed),
                 count(run.capacity.failed),
                 level.stage.as_deref().map_or_else(String::new, field),

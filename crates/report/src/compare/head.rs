@@ -1,11 +1,14 @@
 //! The answer in one sentence, the numbers that made it, and one row a run.
 
+use std::collections::BTreeSet;
+
+use results::run::Machine;
 use results::units::{float, ratio_base};
 
 use super::view::{Shown, View};
 use crate::document::{Cell, Column, Headline, KeyNumber, Row, Table, Tone};
 use crate::figure::Figure;
-use crate::number::{Kind, NOTHING};
+use crate::number::{self, Kind, NOTHING};
 use crate::sections::with_notes;
 use crate::text::{Inline, Text, foreign, text};
 
@@ -13,9 +16,57 @@ pub(super) fn title(view: View<'_>) -> String {
     format!("{} runs side by side", view.comparison.runs.len())
 }
 
+/// What is compared, and when, where and by what it was measured.
 pub(super) fn subtitle(view: View<'_>) -> Text {
     let names: Vec<String> = view.runs().map(|(run, _)| view.label(run)).collect();
-    format!("{}; {} is the baseline", names.join(" · "), View::letter(0)).into()
+    let what = format!("{}; {} is the baseline. ", names.join(" · "), View::letter(0));
+    format!("{what}Measured {}, {}, by {}.", when(view), place(view), versions(view)).into()
+}
+
+/// The day of the runs, or the first and the last.
+fn when(view: View<'_>) -> String {
+    let days: BTreeSet<String> =
+        view.runs().map(|(_, run)| run.started_at.strftime("%Y-%m-%d").to_string()).collect();
+    match (days.first(), days.last()) {
+        (Some(first), Some(last)) if first != last => format!("from {first} to {last} (UTC)"),
+        (Some(day), _) => {
+            let times: BTreeSet<String> =
+                view.runs().map(|(_, run)| run.started_at.strftime("%H:%M").to_string()).collect();
+            match (times.first(), times.last()) {
+                (Some(first), Some(last)) if first != last => {
+                    format!("on {day} from {first} to {last} UTC")
+                }
+                (Some(time), _) => format!("on {day} at {time} UTC"),
+                _ => format!("on {day}"),
+            }
+        }
+        _ => "at an unknown time".to_owned(),
+    }
+}
+
+/// The machine of the runs, or how many there are.
+fn place(view: View<'_>) -> String {
+    let machine = |machine: &Machine| {
+        let memory = number::show(Kind::Bytes, Some(float(machine.memory_bytes)));
+        format!(
+            "on {}, {} processors, {memory}, {}, kernel {}",
+            foreign(&machine.cpu),
+            number::count(machine.cores),
+            foreign(&machine.os),
+            foreign(&machine.kernel)
+        )
+    };
+    let machines: BTreeSet<String> = view.runs().map(|(_, run)| machine(&run.machine)).collect();
+    match machines.len() {
+        1 => machines.into_iter().collect(),
+        several => format!("on {several} different machines (see the runs)"),
+    }
+}
+
+fn versions(view: View<'_>) -> String {
+    let versions: BTreeSet<String> =
+        view.runs().map(|(_, run)| format!("Weir {}", foreign(&run.weir_version))).collect();
+    versions.into_iter().collect::<Vec<_>>().join(" and ")
 }
 
 pub(super) fn headline(view: View<'_>) -> Headline {
@@ -33,12 +84,16 @@ pub(super) fn headline(view: View<'_>) -> Headline {
     } else {
         ("NOT REGRESSED", Tone::Good)
     };
-    let rule = if comparison.rules.is_empty() {
-        "nothing was said to fail the comparison (--fail-if)".into()
+    let mut rule = Text::default();
+    if let Some(held) = comparison.rule.as_deref().filter(|held| !held.is_empty()) {
+        rule.extend(text!["a load is carried with ", Inline::code(foreign(held)), "; "]);
+    }
+    if comparison.rules.is_empty() {
+        rule.push("nothing was said to fail the comparison (--fail-if)");
     } else {
         let rules: Vec<String> = comparison.rules.iter().map(|rule| foreign(&rule.rule)).collect();
-        text!["fails if ", Inline::code(rules.join(", "))]
-    };
+        rule.extend(text!["the comparison fails if ", Inline::code(rules.join(", "))]);
+    }
     Headline { word, tone, sentence: sentence(view), rule }
 }
 
@@ -81,7 +136,12 @@ fn decided_by(view: View<'_>, best: usize) -> Text {
         Figure::of_run(&format!("runs.{run}.standing.{field}"), kind, value)
     };
     let (field, name, kind, of) = if run.standing.pace == other.standing.pace {
-        ("cpu_us", "CPU".to_owned(), Kind::CpuMicros, [run.standing.cpu_us, other.standing.cpu_us])
+        (
+            "cpu_us",
+            "CPU time".to_owned(),
+            Kind::CpuMicros,
+            [run.standing.cpu_us, other.standing.cpu_us],
+        )
     } else {
         let kind = if pace(view).starts_with("stretch") { Kind::Ratio } else { Kind::Latency };
         ("pace", pace(view), kind, [run.standing.pace, other.standing.pace])
@@ -164,7 +224,7 @@ pub(super) fn ranking(view: View<'_>) -> Table {
             let rank = format!("ranking.{place}.rank");
             let mut cells: Vec<Cell> = vec![
                 view.label(ranked.run).into(),
-                Figure::of_run(&rank, Kind::Count, Some(float(ranked.rank))).into(),
+                Figure::of_run(&rank, Kind::Count, ranked.rank.map(float)).into(),
                 capacity(ranked.run, "passed", run.capacity.passed).into(),
                 capacity(ranked.run, "failed", run.capacity.failed).into(),
             ];
@@ -177,9 +237,10 @@ pub(super) fn ranking(view: View<'_>) -> Table {
         .collect();
     let note = match &common {
         Some(rung) => format!(
-            "ranked by {} held under the rule, then by {} and CPU; all numbers beside at {}",
+            "ranked by {} held under the rule, then by {} and CPU{}; all numbers beside at {}",
             view.noun(),
             pace(view),
+            if view.has_upstream() { " with upstream" } else { "" },
             view.words(rung)
         ),
         None => format!(
@@ -187,12 +248,19 @@ pub(super) fn ranking(view: View<'_>) -> Table {
             view.noun()
         ),
     };
+    let mut notes = vec![note];
+    if comparison.ranking.iter().any(|place| place.rank.is_none()) {
+        notes.push(
+            "without a rank: a level that is not trusted leaves open how much the run carries"
+                .to_owned(),
+        );
+    }
     with_notes(Table {
         id: "ranking-table".to_owned(),
         caption: "Ranking".to_owned(),
         columns,
         rows,
-        notes: vec![note],
+        notes,
     })
 }
 

@@ -211,7 +211,7 @@ fn runs(view: View<'_>) -> Section {
         .map(|(index, run)| {
             let machine = &run.machine;
             let limited = run.capacity.limited_by.as_deref();
-            Block::Facts(vec![
+            let mut facts = vec![
                 Fact::new("Run", Text(vec![Inline::strong(view.label(index))])),
                 Fact::new("Target", Text(vec![Inline::code(foreign(&run.target.url))])),
                 Fact::new(
@@ -246,7 +246,12 @@ fn runs(view: View<'_>) -> Section {
                     limited.map_or("nothing that was reached".to_owned(), foreign),
                 ),
                 Fact::new("Id", foreign(&run.id)),
-            ])
+            ];
+            if let Some(upstream) = &run.upstream {
+                let answered = format!("{}, on the same machine", foreign(upstream));
+                facts.insert(4, Fact::new("Answered by", answered));
+            }
+            Block::Facts(facts)
         })
         .collect();
     Section {
@@ -261,8 +266,9 @@ fn method(view: View<'_>) -> Section {
     let list: Vec<Text> = vec![
         format!(
             "Runs rank by the most {} that met the rule; equal ones by pace and then by the \
-             target's CPU, both at the highest load that every run has a trusted level of. A \
-             number that one run lacks ranks nobody.",
+             CPU time of the target and of what answers it, both at the highest load that every \
+             run has a trusted level of. A number that one run lacks ranks nobody, and a run of \
+             which a level that is not trusted leaves the most open has no rank.",
             view.noun()
         )
         .into(),

@@ -3,6 +3,7 @@ use results::{AnyRun, Run};
 
 use super::findings::change;
 use super::view::View;
+use crate::chart::{Look, Place, Plot, Spread};
 use crate::document::{Block, Cell, Table};
 use crate::samples;
 use crate::subject::Subject;
@@ -134,9 +135,49 @@ fn untrusted_levels_are_shown_marked_and_not_drawn() {
     let untrusted: Vec<bool> = loads.rows.iter().map(|row| row.untrusted).collect();
     assert_eq!(untrusted, [false, false, true]);
     let chart = document.level_charts.iter().find(|chart| chart.id == "chart-ttft-p95").unwrap();
-    let crate::chart::Plot::Lines(lines) = &chart.plot else { panic!("lines") };
+    let Plot::Lines(lines) = &chart.plot else { panic!("lines") };
     let points: Vec<usize> = lines.series.iter().map(|series| series.points.len()).collect();
     assert_eq!(points, [4, 4, 3], "one line a run, without the untrusted level");
+}
+
+/// The drawing of a chart of runs whose TTFT is this many times the first's.
+fn ttft_of(factors: &[f64]) -> (crate::chart::Lines, String) {
+    let name = |index: usize| format!("run {index}");
+    let runs = factors.iter().enumerate();
+    let runs: Vec<AnyRun> = runs.map(|(index, factor)| run(&name(index), *factor).into()).collect();
+    let charts = compared(&runs, &[]).document().level_charts;
+    let chart = charts.into_iter().find(|chart| chart.id == "chart-ttft-p95").unwrap();
+    let svg = chart.svg(Place::Page);
+    let Plot::Lines(lines) = chart.plot else { panic!("lines") };
+    (lines, svg)
+}
+
+#[test]
+fn one_run_far_above_the_others_makes_the_axis_logarithmic_and_that_is_said() {
+    let (lines, svg) = ttft_of(&[1.0, 1.1, 4.5]);
+    assert_eq!(lines.spread, Spread::Logarithmic);
+    assert!(svg.contains("TTFT p95 (logarithmic), s"));
+    // At four times the median run, and where half of the runs are that high, all can be seen.
+    for factors in [&[1.0, 1.1, 4.4][..], &[1.0, 4.5], &[1.0, 1.0, 9.0, 9.0]] {
+        let (lines, svg) = ttft_of(factors);
+        assert_eq!(lines.spread, Spread::Linear, "{factors:?}");
+        assert!(!svg.contains("logarithmic"));
+    }
+}
+
+#[test]
+fn every_run_has_its_own_colour_mark_and_name_at_the_end_of_its_line() {
+    let (lines, svg) = ttft_of(&[1.0; 15]);
+    let looks: Vec<_> = lines.series.iter().map(|series| series.look).collect();
+    assert_eq!(looks, (0..15).map(Look::Run).collect::<Vec<_>>());
+    let names = svg.match_indices("class=\"series-name").map(|(at, _)| &svg[at..]);
+    let mut heights: Vec<f64> = names
+        .map(|text| text.split(" y=\"").nth(1).unwrap().split('"').next().unwrap())
+        .map(|height| height.parse().unwrap())
+        .collect();
+    heights.sort_by(f64::total_cmp);
+    assert_eq!(heights.len(), 15);
+    assert!(heights.windows(2).all(|pair| pair[1] - pair[0] >= 16.0), "{heights:?}");
 }
 
 #[test]

@@ -64,6 +64,7 @@ impl<'c> View<'c> {
                 shown(Column::Quantity(Quantity::Stretch(P95)), "stretch", "p95"),
                 shown(Column::Quantity(Quantity::Rate(Rate::Chunks)), "events", ""),
                 shown(Column::Cpu, "CPU/event", ""),
+                shown(Column::CpuWithUpstream, "CPU/event", "with upstream"),
                 shown(Column::Memory, "memory each", ""),
             ],
             RunKind::Tools => vec![
@@ -76,6 +77,7 @@ impl<'c> View<'c> {
                 shown(Column::Quantity(Quantity::Rate(Rate::Calls)), "calls", ""),
                 shown(Column::Quantity(Quantity::Rate(Rate::Bytes)), "throughput", ""),
                 shown(Column::Cpu, "CPU/call", ""),
+                shown(Column::CpuWithUpstream, "CPU/call", "with upstream"),
                 shown(Column::Memory, "memory each", ""),
             ],
         };
@@ -85,6 +87,10 @@ impl<'c> View<'c> {
     }
 
     fn measured(self, column: Column) -> bool {
+        // Without an upstream it is the target's own CPU once more.
+        if column == Column::CpuWithUpstream && !self.has_upstream() {
+            return false;
+        }
         let levels = self.comparison.runs.iter().flat_map(|run| &run.levels);
         levels.into_iter().any(|level| level.value(column).is_some())
     }
@@ -94,6 +100,11 @@ impl<'c> View<'c> {
         let load = format!("{} {}", number::count(rung.load), self.noun());
         let stage = rung.stage.as_deref().map(foreign);
         stage.map_or(load.clone(), |stage| format!("{load} ({stage})"))
+    }
+
+    /// Whether anything answers a target that was watched as well.
+    pub(super) fn has_upstream(self) -> bool {
+        self.comparison.runs.iter().any(|run| run.upstream.is_some())
     }
 
     /// What loads are counted in.
@@ -133,7 +144,8 @@ impl<'c> View<'c> {
         let ranking = &self.comparison.ranking;
         let first = ranking.first()?;
         let shared = ranking.get(1).is_some_and(|second| second.rank == first.rank);
-        (!shared && self.comparison.runs[first.run].capacity.passed.is_some()).then_some(first.run)
+        let ranks = !shared && first.rank.is_some();
+        (ranks && self.comparison.runs[first.run].capacity.passed.is_some()).then_some(first.run)
     }
 
     /// All runs with their places.

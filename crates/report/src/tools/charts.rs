@@ -9,8 +9,8 @@ use results::{Call, CallOutcome, Judged};
 use super::outcome_name;
 use super::overview::{LevelView, Metric, Overview};
 use crate::chart::{
-    AgentCalls, Axis, CallBar, Calls, Chart, Hue, Lines, Plot, ProbeMark, Segment, Series, Stack,
-    StackRow, Strength,
+    AgentCalls, Axis, CallBar, Calls, Chart, Hue, Lines, Plot, ProbeMark, Segment, Series, Spread,
+    Stack, StackRow, Strength,
 };
 use crate::charts::{figures_at, series_through};
 use crate::document::{Column, LevelCharts, Row, Table};
@@ -302,6 +302,7 @@ fn lines(
             x: Axis { title: "calls at once".to_owned(), kind: Kind::Count },
             noun: "calls at once",
             y: Axis { title: axis.to_owned(), kind },
+            spread: Spread::Linear,
             series,
             guides: Vec::new(),
             hatched,

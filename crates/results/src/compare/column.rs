@@ -14,6 +14,9 @@ pub enum Column {
     Quantity(Quantity),
     /// CPU time of the target for each event or call, in microseconds.
     Cpu,
+    /// The same with the CPU time of what answers the target, where the run watched it: what an
+    /// answer costs in all. Otherwise that of the target, which is then all that is known.
+    CpuWithUpstream,
     /// Memory of the target beyond its idle state, for each stream or call open at the peak, in
     /// bytes.
     Memory,
@@ -62,7 +65,7 @@ impl Column {
                 );
             }
         }
-        columns.extend([Self::Cpu, Self::Memory]);
+        columns.extend([Self::Cpu, Self::CpuWithUpstream, Self::Memory]);
         columns
     }
 
@@ -72,6 +75,7 @@ impl Column {
         match self {
             Self::Quantity(quantity) => quantity.name(),
             Self::Cpu => "cpu".to_owned(),
+            Self::CpuWithUpstream => "cpu_with_upstream".to_owned(),
             Self::Memory => "memory".to_owned(),
         }
     }
@@ -87,7 +91,7 @@ impl Column {
     pub fn unit(self) -> &'static str {
         match self {
             Self::Quantity(quantity) => quantity.unit(),
-            Self::Cpu => "us",
+            Self::Cpu | Self::CpuWithUpstream => "us",
             Self::Memory => "bytes",
         }
     }
@@ -97,7 +101,7 @@ impl Column {
     pub fn lower_is_better(self) -> bool {
         match self {
             Self::Quantity(quantity) => quantity.lower_is_better(),
-            Self::Cpu | Self::Memory => true,
+            Self::Cpu | Self::CpuWithUpstream | Self::Memory => true,
         }
     }
 
@@ -106,7 +110,7 @@ impl Column {
     pub fn measured_in(self, kind: RunKind) -> bool {
         match self {
             Self::Quantity(quantity) => quantity.measured_in(kind),
-            Self::Cpu | Self::Memory => true,
+            Self::Cpu | Self::CpuWithUpstream | Self::Memory => true,
         }
     }
 
@@ -114,10 +118,11 @@ impl Column {
     pub(super) fn parse(name: &str) -> Result<Self, String> {
         match name {
             "cpu" => Ok(Self::Cpu),
+            "cpu_with_upstream" => Ok(Self::CpuWithUpstream),
             "memory" => Ok(Self::Memory),
-            name => Quantity::parse(name)
-                .map(Self::Quantity)
-                .map_err(|reason| format!("{reason}; also capacity, cpu and memory")),
+            name => Quantity::parse(name).map(Self::Quantity).map_err(|reason| {
+                format!("{reason}; also capacity, cpu, cpu_with_upstream and memory")
+            }),
         }
     }
 
@@ -139,6 +144,9 @@ impl Column {
             }
             Self::Quantity(_) => None,
             Self::Cpu => cpu_us(level.processes(Role::Target), level.chunks),
+            Self::CpuWithUpstream => {
+                cpu_us(with_upstream(level.target_usage.as_deref()), level.chunks)
+            }
             Self::Memory => memory(level.processes(Role::Target), level.peak_open),
         }
     }
@@ -161,6 +169,9 @@ impl Column {
             }
             Self::Quantity(_) => None,
             Self::Cpu => cpu_us(level.processes(Role::Target), level.outcomes.total()),
+            Self::CpuWithUpstream => {
+                cpu_us(with_upstream(level.target_usage.as_deref()), level.outcomes.total())
+            }
             Self::Memory => memory(level.processes(Role::Target), level.peak_open),
         }
     }
@@ -177,6 +188,12 @@ fn supported(quantity: Quantity, summary: impl Fn(Option<Latency>) -> Option<Sum
         Quantity::Stretch(statistic) => enough(summary(None), statistic),
         _ => true,
     }
+}
+
+/// Every watched process; none where the target itself was not seen.
+fn with_upstream(watched: Option<&[ProcessUsage]>) -> impl Iterator<Item = &ProcessUsage> {
+    let seen = |watched: &&[ProcessUsage]| watched.iter().any(|it| it.role == Role::Target);
+    watched.filter(seen).into_iter().flatten()
 }
 
 fn cpu_us<'p>(target: impl Iterator<Item = &'p ProcessUsage>, of: u64) -> Option<f64> {

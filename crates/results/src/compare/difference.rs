@@ -44,11 +44,29 @@ pub(super) fn between(runs: &[AnyRun]) -> Vec<Difference> {
         .iter()
         .enumerate()
         .filter(|(index, (_, value))| parts.iter().any(|other| other[*index].1 != *value))
+        .filter(|(_, (name, _))| name != PROFILE || !is_course_known(&parts))
         .map(|(index, (name, _))| Difference {
             part: name.clone(),
             values: parts.iter().map(|run| shown(&run[index].1)).collect(),
         })
         .collect()
+}
+
+const PROFILE: &str = "workload.profile";
+const IDEAL: &str = "workload.ideal";
+
+/// Whether all runs state one ideal course of their answers, and no two embedded simulators answer by
+/// different profiles: then a profile's name says nothing that a target of its own would have to say.
+fn is_course_known(parts: &[Vec<(String, Value)>]) -> bool {
+    let values = |wanted: &'static str| -> BTreeSet<String> {
+        let of_run = |run: &Vec<(String, Value)>| {
+            run.iter().find(|(name, _)| name == wanted).map_or(Value::Null, |(_, it)| it.clone())
+        };
+        parts.iter().map(of_run).map(|value| value.to_string()).collect()
+    };
+    let (ideals, mut profiles) = (values(IDEAL), values(PROFILE));
+    profiles.remove("null");
+    ideals.len() == 1 && !ideals.contains("null") && profiles.len() <= 1
 }
 
 /// The parts of a run's workload with their values: the same names for every run of a kind.
@@ -107,7 +125,13 @@ pub(super) fn notes(runs: &[AnyRun]) -> Vec<String> {
     if differ(&|facts| facts.loads.clone()).is_some() {
         notes.push("the ladders differ: only loads that runs share are compared".to_owned());
     }
-    for facts in &facts {
+    for (run, facts) in runs.iter().zip(&facts) {
+        if let Some(upstream) = super::upstream(run) {
+            notes.push(format!(
+                "{} is answered by {upstream}, which shares the machine with it and with the tester",
+                facts.name
+            ));
+        }
         if facts.interrupted {
             notes.push(format!("{} was ended early", facts.name));
         }

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::any::AnyRun;
 use crate::capacity::Capacity;
+use crate::level::Role;
 use crate::load::{Judged, Load, RunKind};
 use crate::run::{Machine, Run, Target};
 
@@ -42,6 +43,9 @@ pub struct Comparison {
     pub kind: RunKind,
     /// The runs in the order in which they were given.
     pub runs: Vec<ComparedRun>,
+    /// The rule under which the runs carried what they carried, where it is one for all; else null.
+    #[serde(default)]
+    pub rule: Option<String>,
     /// The highest load at which every run has a trusted level; the numbers of the ranking are
     /// those of this load. Null when there is none.
     pub common_load: Option<u64>,
@@ -72,6 +76,9 @@ pub struct ComparedRun {
     pub weir_version: String,
     /// What was stressed.
     pub target: Target,
+    /// The process behind the target that answers it, where the run watched one.
+    #[serde(default)]
+    pub upstream: Option<String>,
     /// Where.
     pub machine: Machine,
     /// `MET`, `NOT MET` or `NOT TRUSTED`.
@@ -181,7 +188,8 @@ impl Comparison {
         if !differences.is_empty() && workloads == Workloads::MustAgree {
             return Err(CompareError::Workload(differences));
         }
-        let mut compared: Vec<ComparedRun> = runs.iter().map(compared).collect();
+        let with_upstream = |run| ComparedRun { upstream: upstream(run), ..compared(run) };
+        let mut compared: Vec<ComparedRun> = runs.iter().map(with_upstream).collect();
         let common = common_rungs(&compared)
             .into_iter()
             .max_by_key(|rung| (rung.load, Reverse(rung.stage.clone())));
@@ -189,6 +197,7 @@ impl Comparison {
         Ok(Self {
             format: FORMAT.to_owned(),
             kind,
+            rule: one_rule(runs),
             common_load: common.as_ref().map(|rung| rung.load),
             common_stage: common.and_then(|rung| rung.stage),
             ranking: rank::ranking(&compared),
@@ -258,6 +267,17 @@ impl ComparedRun {
     pub fn trusted(&self) -> bool {
         self.levels.iter().any(|level| level.trusted)
     }
+
+    /// Whether its levels say how much it carries: none that is not trusted lies above what it
+    /// held and below what it did not.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let Capacity { passed, failed, .. } = self.capacity;
+        let open = |load: u64| {
+            passed.is_none_or(|held| load > held) && failed.is_none_or(|missed| load < missed)
+        };
+        !self.levels.iter().any(|level| !level.trusted && open(level.load))
+    }
 }
 
 impl ComparedLevel {
@@ -290,6 +310,25 @@ fn compared(run: &AnyRun) -> ComparedRun {
     }
 }
 
+/// The rule of all runs, if it is the same.
+fn one_rule(runs: &[AnyRun]) -> Option<String> {
+    let mut rules = runs.iter().map(|run| match run {
+        AnyRun::Streams(run) => run.verdict().rule,
+        AnyRun::Tools(run) => run.verdict().rule,
+    });
+    let first = rules.next()?;
+    rules.all(|rule| rule == first).then_some(first)
+}
+
+/// The process that answers a run's target, where it was watched.
+fn upstream(run: &AnyRun) -> Option<String> {
+    let first = match run {
+        AnyRun::Streams(run) => run.levels.first()?.processes(Role::Upstream).next(),
+        AnyRun::Tools(run) => run.levels.first()?.processes(Role::Upstream).next(),
+    };
+    first.map(|process| process.process.clone())
+}
+
 fn compared_run<K: Load>(
     run: &Run<K>,
     value: impl Fn(Column, &K::Level) -> Option<f64>,
@@ -313,6 +352,7 @@ fn compared_run<K: Load>(
         started_at: run.started_at,
         weir_version: run.weir_version.clone(),
         target: run.target.clone(),
+        upstream: None,
         machine: run.machine.clone(),
         verdict: run.verdict().word.as_str().to_owned(),
         capacity: run.capacity.clone(),

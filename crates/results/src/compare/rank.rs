@@ -14,8 +14,9 @@ use crate::summary::Statistic;
 /// A run's place in the ranking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
-    /// Counted from 1; equal runs share it.
-    pub rank: u64,
+    /// Counted from 1; equal runs share it. Null for a run of which a level that is not trusted
+    /// leaves open how much it carries: it stands where what it surely carries puts it.
+    pub rank: Option<u64>,
     /// Index in `runs`.
     pub run: usize,
 }
@@ -28,7 +29,7 @@ pub struct Standing {
     pub pace_of: Option<String>,
     /// How long an answer or a call takes; less is better.
     pub pace: Option<f64>,
-    /// CPU microseconds of the target for each event or call; less is better.
+    /// CPU microseconds of the target and of what answers it for each event or call; less is better.
     pub cpu_us: Option<f64>,
 }
 
@@ -52,7 +53,7 @@ pub(super) fn stand(runs: &mut [ComparedRun], kind: RunKind, common: Option<&Run
     let of_all =
         |column: Column| -> Option<Vec<f64>> { runs.iter().map(|run| at(run, column)).collect() };
     let pace = paces(kind).into_iter().find_map(|column| Some((column.key(), of_all(column)?)));
-    let cpu = of_all(Column::Cpu);
+    let cpu = of_all(Column::CpuWithUpstream);
     for (index, run) in runs.iter_mut().enumerate() {
         run.standing = Standing {
             pace_of: pace.as_ref().map(|(name, _)| name.clone()),
@@ -72,12 +73,20 @@ pub(super) fn ranking(runs: &[ComparedRun]) -> Vec<Place> {
             .then_with(|| runs[a].id.cmp(&runs[b].id))
     });
     let mut places: Vec<Place> = Vec::with_capacity(runs.len());
-    for (position, run) in (1..).zip(order) {
-        let rank = places
-            .last()
+    let mut settled: Option<Place> = None;
+    let mut position = 1;
+    for run in order {
+        if !runs[run].is_settled() {
+            places.push(Place { rank: None, run });
+            continue;
+        }
+        let shared = settled
             .filter(|before| better(&runs[before.run], &runs[run]) == Ordering::Equal)
-            .map_or(position, |before| before.rank);
-        places.push(Place { rank, run });
+            .and_then(|before| before.rank);
+        let place = Place { rank: shared.or(Some(position)), run };
+        position += 1;
+        settled = Some(place);
+        places.push(place);
     }
     places
 }

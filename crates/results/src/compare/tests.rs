@@ -41,7 +41,7 @@ fn compare(runs: &[AnyRun], rules: &[&str]) -> Comparison {
 }
 
 /// Names with their ranks, best first.
-fn ranks(comparison: &Comparison) -> Vec<(&str, u64)> {
+fn ranks(comparison: &Comparison) -> Vec<(&str, Option<u64>)> {
     let name = |place: &Place| (comparison.runs[place.run].name.as_str(), place.rank);
     comparison.ranking.iter().map(name).collect()
 }
@@ -74,13 +74,14 @@ fn capacity_comes_first_then_pace_then_cpu() {
         .collect();
     let comparison = compare(&runs, &[]);
     assert_eq!(comparison.common_load, Some(100));
-    assert_eq!(ranks(&comparison), [("best", 1), ("light", 2), ("heavy", 3), ("slow", 4)]);
+    let expected = [("best", Some(1)), ("light", Some(2)), ("heavy", Some(3)), ("slow", Some(4))];
+    assert_eq!(ranks(&comparison), expected);
 }
 
 #[test]
 fn equal_runs_share_a_rank() {
     let comparison = compare(&[limited("b", 1.1, 1.0), best(), limited("a", 1.1, 1.0)], &[]);
-    assert_eq!(ranks(&comparison), [("best", 1), ("a", 2), ("b", 2)]);
+    assert_eq!(ranks(&comparison), [("best", Some(1)), ("a", Some(2)), ("b", Some(2))]);
 }
 
 #[test]
@@ -92,7 +93,7 @@ fn a_number_that_one_run_lacks_ranks_nobody() {
     let comparison = compare(&runs, &[]);
     assert_eq!(comparison.runs[0].standing.pace_of.as_deref(), Some("total_p95"));
     assert_eq!(comparison.runs[0].standing.cpu_us, None);
-    assert_eq!(ranks(&comparison), [("b", 1), ("a", 2)]);
+    assert_eq!(ranks(&comparison), [("b", Some(1)), ("a", Some(2))]);
 }
 
 #[test]
@@ -101,9 +102,62 @@ fn an_untrusted_level_is_kept_and_decides_nothing() {
     let runs = [named("base", vec![measured(100, 10.0, 1.1, 1.0)]), named("busy", vec![untrusted])];
     let comparison = compare(&runs, &["ttft.p95 > +10%"]);
     assert_eq!((comparison.common_load, comparison.runs[1].levels.len()), (None, 1));
-    assert_eq!(ranks(&comparison), [("base", 1), ("busy", 2)]);
+    assert_eq!(ranks(&comparison), [("base", Some(1)), ("busy", None)]);
     assert!(!comparison.passed(), "what could not be compared has not passed");
     assert!(comparison.notes.iter().any(|note| note.contains("busy: 1 of 1 levels")));
+}
+
+#[test]
+fn a_run_that_an_untrusted_level_leaves_open_has_no_rank_and_takes_none() {
+    let open = Level { trusted: false, ..measured(3_000, 30.0, 1.6, 9.0) };
+    let failing = Level { complete: 1, ..measured(3_000, 90.0, 9.0, 9.0) };
+    let of = |name, last: Level| {
+        named(name, vec![measured(100, 10.0, 1.1, 1.0), measured(1_000, 20.0, 1.2, 2.0), last])
+    };
+    let met = of("met", measured(3_000, 30.0, 1.3, 3.0));
+    let comparison = compare(&[of("missed", failing), of("busy", open), met], &[]);
+    let expected = [("met", Some(1)), ("busy", None), ("missed", Some(2))];
+    assert_eq!(ranks(&comparison), expected);
+    // Below what it held, or above what it did not, a level that is not trusted leaves nothing open.
+    let low = Level { trusted: false, ..measured(100, 10.0, 1.1, 1.0) };
+    let settled = named("settled", vec![low, measured(1_000, 20.0, 1.2, 2.0)]);
+    assert!(compare(&[settled, best()], &[]).runs[0].is_settled());
+}
+
+#[test]
+fn what_answers_the_target_is_counted_apart_and_ranks() {
+    let mut gateway = measured(100, 10.0, 1.1, 1.0);
+    let upstream = ProcessUsage {
+        process: "simulator".to_owned(),
+        role: Role::Upstream,
+        cpu_s: 2.0,
+        ..gateway.target_usage.as_ref().unwrap()[0].clone()
+    };
+    gateway.target_usage.as_mut().unwrap().push(upstream);
+    let alone = named("alone", vec![measured(100, 10.0, 1.1, 2.0)]);
+    let comparison = compare(&[named("gateway", vec![gateway]), alone], &[]);
+    let cpu = |run: usize, column| comparison.runs[run].levels[0].value(column).unwrap();
+    assert!((cpu(0, Column::CpuWithUpstream) / cpu(0, Column::Cpu) - 3.0).abs() < 1e-9);
+    assert_eq!(cpu(1, Column::CpuWithUpstream), cpu(1, Column::Cpu));
+    assert_eq!(ranks(&comparison), [("alone", Some(1)), ("gateway", Some(2))]);
+    assert_eq!(comparison.runs[0].upstream.as_deref(), Some("simulator"));
+    let said = "gateway is answered by simulator, which shares the machine";
+    assert!(comparison.notes.iter().any(|note| note.starts_with(said)), "{:?}", comparison.notes);
+}
+
+#[test]
+fn a_profile_is_no_difference_where_all_answers_have_the_same_ideal_course() {
+    let run = |profile: Option<&str>, first_ms: Option<f64>| {
+        let AnyRun::Streams(mut run) = best() else { unreachable!() };
+        run.workload.profile = profile.map(str::to_owned);
+        run.workload.ideal = first_ms.map(|first_ms| crate::Ideal { first_ms, gap_ms: 140.0 });
+        AnyRun::Streams(run)
+    };
+    let differs = |runs: [AnyRun; 2]| Comparison::of(&runs, &[], Workloads::MustAgree).is_err();
+    assert!(!differs([run(None, Some(1_100.0)), run(Some("quick"), Some(1_100.0))]));
+    assert!(differs([run(None, Some(900.0)), run(Some("quick"), Some(1_100.0))]));
+    assert!(differs([run(None, None), run(Some("quick"), None)]));
+    assert!(differs([run(Some("slow"), Some(1_100.0)), run(Some("quick"), Some(1_100.0))]));
 }
 
 #[test]
@@ -193,7 +247,8 @@ fn tool_calls_are_compared_by_their_own_numbers() {
     let slower = tools::run_of_call("slower", 30.0);
     let runs: [AnyRun; 2] = [tools::run_of_call("base", 10.0).into(), slower.into()];
     let comparison = compare(&runs, &["call.max > +10%"]);
-    assert_eq!(ranks(&comparison), [("base", 1), ("slower", 1)], "three calls have no p95");
+    let expected = [("base", Some(1)), ("slower", Some(1))];
+    assert_eq!(ranks(&comparison), expected, "three calls have no p95");
     assert_eq!(comparison.rules[0].changes[0].percent, Some(200.0));
     let rule = "ttft.p95 > +10%".parse().unwrap();
     let error = Comparison::of(&runs, &[rule], Workloads::MustAgree).unwrap_err().to_string();
@@ -239,7 +294,7 @@ fn rules_parse_or_say_why_not() {
     }
     assert!(refused("ttft.p95").contains("none of <="));
     assert!(refused("ttft.p95 > 10ms").contains("not a change in percent"));
-    assert!(refused("speed > +10%").contains("also capacity, cpu and memory"));
+    assert!(refused("speed > +10%").contains("also capacity, cpu, cpu_with_upstream and memory"));
     assert!(refused("ttft.p95 > -10%").contains("did not change at all"));
     assert!(refused("ttft.p95 >= 0%").contains("did not change at all"));
 }
@@ -296,8 +351,12 @@ proptest! {
     fn every_run_has_one_place_and_ranks_never_fall(runs in any_runs()) {
         let comparison = compare(&runs, &[]);
         let mut places: Vec<usize> = comparison.ranking.iter().map(|place| place.run).collect();
-        prop_assert!(comparison.ranking.windows(2).all(|pair| pair[0].rank <= pair[1].rank));
-        prop_assert_eq!(comparison.ranking[0].rank, 1);
+        let ranks: Vec<u64> = comparison.ranking.iter().filter_map(|place| place.rank).collect();
+        prop_assert!(ranks.is_sorted());
+        prop_assert!(ranks.first().is_none_or(|first| *first == 1));
+        for place in &comparison.ranking {
+            prop_assert_eq!(place.rank.is_some(), comparison.runs[place.run].is_settled());
+        }
         places.sort_unstable();
         prop_assert_eq!(places, (0..runs.len()).collect::<Vec<_>>());
     }

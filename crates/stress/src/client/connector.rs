@@ -1,9 +1,10 @@
 //! The connector of one worker: it opens connections and runs streams over them.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -12,10 +13,10 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_rustls::TlsConnector;
 
 use super::connection::Connection;
-use super::detail::{Detail, of_io};
+use super::detail::{Detail, Wording, of_io};
 use super::exchange::{Reader, Scratch, exchange};
 use super::http2::{self, Pool};
-use super::judge::{Ending, Judge, Terms};
+use super::judge::{Ending, Heads, Judge, Terms};
 use super::request::Request;
 use super::socket::{self, Opened};
 use super::tls::{ALPN_HTTP2, TlsError, handshake_detail, server_name};
@@ -67,7 +68,8 @@ pub struct Connector {
     preferred: Cell<usize>,
     next_source: Cell<usize>,
     scratch: RefCell<Scratch>,
-    server: OnceCell<Box<str>>,
+    heads: Heads,
+    wording: Wording,
     version: Cell<Option<HttpVersion>>,
     pool: Pool,
 }
@@ -130,7 +132,8 @@ impl Connector {
             preferred: Cell::new(0),
             next_source: Cell::new(0),
             scratch: RefCell::default(),
-            server: OnceCell::new(),
+            heads: Heads::default(),
+            wording: Wording::General,
             version: Cell::new(None),
             pool: Pool::default(),
         })
@@ -139,7 +142,19 @@ impl Connector {
     /// The `server` header of the first answer that had one.
     #[must_use]
     pub fn server(&self) -> Option<&str> {
-        self.server.get().map(Box::as_ref)
+        self.heads.server.get().map(Box::as_ref)
+    }
+
+    /// The ideal total that the first answer announced which announced one.
+    #[must_use]
+    pub fn ideal(&self) -> Option<Duration> {
+        self.heads.ideal.get().copied()
+    }
+
+    /// The same connector, telling failures in this wording.
+    #[must_use]
+    pub fn wording(self, wording: Wording) -> Self {
+        Self { wording, ..self }
     }
 
     /// The version of HTTP that the connections speak, once one stands.
@@ -171,7 +186,8 @@ impl Connector {
             deadlines: *deadlines,
             minimum,
             observer,
-            server: &self.server,
+            heads: &self.heads,
+            wording: self.wording,
         };
         let mut judge = Judge::new(&terms, started_at);
         let mut sleep = pin!(sleep_until(judge.deadline()));

@@ -40,34 +40,69 @@ pub(super) fn of_io(error: &io::Error) -> Detail {
     }
 }
 
+/// How much a detail keeps of what a server said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Wording {
+    /// What failures of one kind share, so that they can be counted together.
+    #[default]
+    General,
+    /// Numbers and paths as well, for a message that is about one failure. Identifiers go all the
+    /// same: they may be keys.
+    Exact,
+}
+
+impl Wording {
+    /// A server's words in this wording: white space is folded, the length is bounded.
+    pub(crate) fn of(self, text: &str) -> String {
+        let mut said = String::new();
+        for word in text.split_whitespace() {
+            if !said.is_empty() {
+                said.push(' ');
+            }
+            match self {
+                Self::General => push_general_word(word, &mut said),
+                Self::Exact => push_exact_word(word, &mut said),
+            }
+            if said.len() > 4 * MAX_CHARS {
+                break;
+            }
+        }
+        if said.chars().count() > MAX_CHARS {
+            said = said.chars().take(MAX_CHARS - 1).collect();
+            said.push('…');
+        }
+        said
+    }
+}
+
 /// Takes out of a text what differs between failures of one kind: digits become `#`, words that
-/// look like identifiers become one `#`, white space is folded, the length is bounded.
+/// look like identifiers become one `#`.
 pub(crate) fn generalise(text: &str) -> String {
-    let mut general = String::new();
-    for word in text.split_whitespace() {
-        if !general.is_empty() {
-            general.push(' ');
+    Wording::General.of(text)
+}
+
+/// The core of a word if it looks like an identifier.
+fn identifier(word: &str) -> Option<&str> {
+    let core = word.trim_matches(|character: char| !character.is_alphanumeric());
+    let has_digit = core.bytes().any(|byte| byte.is_ascii_digit());
+    (has_digit && core.chars().count() >= IDENTIFIER_CHARS).then_some(core)
+}
+
+/// Each part of a path is looked at by itself: a path is no identifier, but may hold one.
+fn push_exact_word(word: &str, said: &mut String) {
+    for (index, part) in word.split('/').enumerate() {
+        if index > 0 {
+            said.push('/');
         }
-        push_general_word(word, &mut general);
-        if general.len() > 4 * MAX_CHARS {
-            break;
+        match identifier(part) {
+            Some(core) => said.push_str(&part.replacen(core, "#", 1)),
+            None => said.push_str(part),
         }
     }
-    if general.chars().count() > MAX_CHARS {
-        general = general.chars().take(MAX_CHARS - 1).collect();
-        general.push('…');
-    }
-    general
 }
 
 fn push_general_word(word: &str, general: &mut String) {
-    let has_digit = word.bytes().any(|byte| byte.is_ascii_digit());
-    if !has_digit {
-        general.push_str(word);
-        return;
-    }
-    let core = word.trim_matches(|character: char| !character.is_alphanumeric());
-    if core.chars().count() >= IDENTIFIER_CHARS {
+    if let Some(core) = identifier(word) {
         general.push_str(&word.replacen(core, "#", 1));
         return;
     }
@@ -98,6 +133,17 @@ mod tests {
         check("(id: 550e8400-e29b-41d4-a716-446655440000)", "(id: #)");
         check("gpt-4o  is\n overloaded", "gpt-#o is overloaded");
         check("", "");
+    }
+
+    #[test]
+    fn exact_words_keep_numbers_and_paths_but_no_identifiers() {
+        let exact = |text| Wording::Exact.of(text);
+        assert_eq!(exact("no endpoint GET /v1/nothing"), "no endpoint GET /v1/nothing");
+        let path = "POST /api/v2/chat/completions: 404";
+        assert_eq!(exact(path), path);
+        assert_eq!(exact("bad key sk-proj-4f9a8b7c6d5e4f3a2b1c"), "bad key #");
+        assert_eq!(exact("/v1/files/file-Abc123Abc123Abc123/x"), "/v1/files/#/x");
+        assert_eq!(exact(&"word ".repeat(100_000)).chars().count(), MAX_CHARS);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use wire::grammar;
 use super::answer::{Answer, AnswerError, Fields, Sink};
 use super::connection::Connection;
 use super::connector::Connector;
-use super::detail::{Detail, of_io};
+use super::detail::{Detail, Wording, of_io};
 use super::exchange::Reader;
 use super::http_error::{HttpError, redirect};
 use super::judge::Ending;
@@ -241,6 +241,6 @@ impl StatusBody {
     /// `HTTP 503 overloaded`.
     #[must_use]
     pub fn detail(&self) -> Detail {
-        self.redirect.clone().unwrap_or_else(|| self.error.detail())
+        self.redirect.clone().unwrap_or_else(|| self.error.detail(Wording::General))
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use wire::Dialect;
 
 use super::answer::Fields;
-use super::detail::{Detail, generalise};
+use super::detail::{Detail, Wording, generalise};
 
 /// How much of an error's body is read: a provider's error object has some hundred bytes.
 pub(super) const MAX_ERROR_BODY_BYTES: usize = 64 * 1024;
@@ -40,14 +40,14 @@ impl HttpError {
     }
 
     /// `HTTP 429 rate_limit_error: slow down`.
-    pub(super) fn detail(&self) -> Detail {
+    pub(super) fn detail(&self, wording: Wording) -> Detail {
         let reason = match serde_json::from_slice::<Value>(&self.body) {
             Ok(body) => json_reason(&body),
             Err(_) => self.text_reason(),
         };
         let text = format!("HTTP {}", self.status);
         match reason {
-            Some(reason) => format!("{text} {}", generalise(&reason)).into(),
+            Some(reason) => format!("{text} {}", wording.of(&reason)).into(),
             None => text.into(),
         }
     }
@@ -145,7 +145,7 @@ mod tests {
     fn check(status: u16, content_type: &str, body: &str, expected: &str) {
         let mut error = HttpError::new(status, &headers(&[("content-type", content_type)]));
         assert!(error.push(body.as_bytes()));
-        assert_eq!(error.detail(), expected);
+        assert_eq!(error.detail(Wording::General), expected);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use wire::grammar::{self, BodyEnd, Decoder, Step, Verdict};
 use wire::text::{Verified, Verifier};
 
 use super::answer::{Fields, Sink};
-use super::detail::{Detail, generalise};
+use super::detail::{Detail, Wording};
 use super::http_error::{HttpError, refusal};
 use super::{Deadlines, Minimum, Observer, StreamReport};
 
@@ -52,8 +52,19 @@ pub(super) struct Terms<'a, O> {
     pub(super) deadlines: Deadlines,
     pub(super) minimum: Minimum,
     pub(super) observer: &'a O,
-    /// Receives the `server` header of the first answer of all.
-    pub(super) server: &'a OnceCell<Box<str>>,
+    /// Receives what the first heads of all say.
+    pub(super) heads: &'a Heads,
+    /// How failures are told.
+    pub(super) wording: Wording,
+}
+
+/// What the heads of a target's answers say about it.
+#[derive(Debug, Default)]
+pub(super) struct Heads {
+    /// The first `server` header.
+    pub(super) server: OnceCell<Box<str>>,
+    /// The first ideal total that was announced (`x-weir-ideal-us`).
+    pub(super) ideal: OnceCell<Duration>,
 }
 
 /// The judge of one stream.
@@ -184,7 +195,7 @@ impl<'a, O: Observer> Judge<'a, O> {
             return (Outcome::HttpError, detail.clone());
         }
         if let Some(error) = &self.http_error {
-            return (Outcome::HttpError, error.detail());
+            return (Outcome::HttpError, error.detail(self.terms.wording));
         }
         match (ending, self.status) {
             (Ending::NotConnected(detail), _) => return (Outcome::ConnectError, detail.clone()),
@@ -200,7 +211,7 @@ impl<'a, O: Observer> Judge<'a, O> {
         match self.decoder.verdict(end) {
             Verdict::Malformed(malformed) => (Outcome::Malformed, malformed.to_string().into()),
             Verdict::ErrorEvent(error) => {
-                (Outcome::ErrorEvent, generalise(&error.to_string()).into())
+                (Outcome::ErrorEvent, self.terms.wording.of(&error.to_string()).into())
             }
             Verdict::Truncated(truncation) => (
                 Outcome::Truncated,
@@ -315,8 +326,11 @@ impl<O: Observer> Sink for Reading<'_, '_, O> {
             .field("x-weir-ideal-us")
             .and_then(|value| std::str::from_utf8(value).ok()?.trim().parse().ok())
             .map(Duration::from_micros);
+        if let Some(ideal) = judge.ideal {
+            judge.terms.heads.ideal.get_or_init(|| ideal);
+        }
         if let Some(server) = fields.field("server") {
-            judge.terms.server.get_or_init(|| {
+            judge.terms.heads.server.get_or_init(|| {
                 let text: String =
                     String::from_utf8_lossy(server).chars().take(MAX_SERVER_CHARS).collect();
                 text.into_boxed_str()
@@ -337,7 +351,7 @@ impl<O: Observer> Sink for Reading<'_, '_, O> {
         judge.bytes += u64::try_from(data.len()).unwrap_or(u64::MAX);
         if let Some(error) = &mut judge.http_error {
             if !error.push(data) {
-                judge.refused = Some(error.detail());
+                judge.refused = Some(error.detail(judge.terms.wording));
             }
             return;
         }

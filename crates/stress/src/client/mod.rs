@@ -23,6 +23,7 @@ use std::time::Duration;
 
 pub use connection::Connection;
 pub use connector::{Connector, ConnectorError, HttpVersion, Security, Target};
+pub use detail::Wording;
 pub(crate) use detail::{Detail, generalise};
 pub use fetch::{FetchEnding, Fetched, Lookup, REST_LIMIT, Receiver, StatusBody};
 pub use request::{Request, RequestError, RequestParts};

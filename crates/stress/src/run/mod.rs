@@ -74,8 +74,7 @@ pub async fn run(
         check_open_files(settings.most_open(), file_limit)?;
         check_ports(settings.most_open(), &settings.url.to_string(), &target.addresses)?;
     }
-    let (ttft, total) = (warmed.report.ttft, warmed.report.total);
-    tell(&events, RunEvent::WarmedUp { ttft, total });
+    tell(&events, RunEvent::WarmedUp { ttft: warmed.ttft, takes: warmed.takes });
     let control = control_server(&warmed)?;
     let gear = Arc::new(gear(&settings, target, requests, &control));
     let mut ascent = Ascent {
@@ -85,7 +84,7 @@ pub async fn run(
         witness: processes.witness,
         local,
         idle_files,
-        stream_takes: total,
+        stream_takes: warmed.takes,
         events: &events,
         stop: &stop,
         levels: Vec::new(),
@@ -119,8 +118,7 @@ pub(crate) async fn unless_stopped<T>(
 
 /// A control server that answers as the target did in the warm-up.
 fn control_server(warmed: &WarmUp) -> Result<ControlServer, Error> {
-    let report = &warmed.report;
-    ControlServer::start(Script::like(report.ttft, report.streaming, report.chunks))
+    ControlServer::start(Script::like(warmed.ttft, warmed.streaming, warmed.chunks))
         .map_err(|source| Error::System { what: "the control server cannot start", source })
 }
 
@@ -191,7 +189,7 @@ struct Ascent<'a> {
     local: bool,
     /// Open files of the target before the first connection.
     idle_files: u64,
-    /// How long one stream takes without load, if the warm-up's was whole.
+    /// How long one stream takes: as the warm-up learnt, or else as the level before measured.
     stream_takes: Option<Duration>,
     events: &'a Sender<RunEvent>,
     stop: &'a CancellationToken,
@@ -249,6 +247,8 @@ impl Ascent<'_> {
         tracing::info!(users, peak_open = level.peak_open, trusted = level.trusted, "level ended");
         tell(self.events, RunEvent::LevelFinished(Box::new(level.clone())));
         let judgement = Judgement::of(&level, &self.settings.slos);
+        let measured = level.total_ms.map(|total| Duration::from_secs_f64(total.max / 1_000.0));
+        self.stream_takes = self.stream_takes.or(measured);
         self.levels.push(level);
         self.errors.merge(&errors);
         self.server = self.server.take().or(server);

@@ -16,6 +16,7 @@ use super::session::{Session, Tool, Trivial};
 use super::template::Place;
 use super::transport::Failure;
 use super::worker::{Gear, Opener};
+use crate::client::Wording;
 use crate::error::Error;
 
 /// How long the handshake and each list may take: a command may be an interpreter that starts.
@@ -83,7 +84,7 @@ async fn look(gear: &Gear, wanted: &Wanted) -> Result<(Found, Vec<Mix>), Error> 
     let not_mcp = |failure: &Failure, stderr: String| {
         let said = stderr.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
         let hint = match failure {
-            _ if !said.is_empty() => format!("; it said: {}", crate::client::generalise(said)),
+            _ if !said.is_empty() => format!("; it said: {}", Wording::Exact.of(said)),
             Failure::Status(401 | 403, _) => "; give a key with --api-key-env".to_owned(),
             Failure::Status(404 | 405, _) => {
                 "; check the URL's path: most servers have /mcp".to_owned()

@@ -12,7 +12,7 @@ use crate::linux;
 use crate::say::{self, Stopwatch};
 use crate::server::{Server, free_port};
 use crate::shell::Tool;
-use crate::tools;
+use crate::tools::Requirements;
 
 /// Length of the video in the stress test that this repeats.
 const VIDEO_BYTES: u32 = 7_691_516;
@@ -120,7 +120,7 @@ impl Sources {
         )?;
         let sha256 = known_digest(&simulator)?;
         let files = Files::create(setting.folder.join("media-files"))?;
-        let sanzaru = tools::environment("sanzaru", &["tests/media/sanzaru.txt"]);
+        let sanzaru = Requirements::with_all("sanzaru", &["tests/media/sanzaru.txt"]).install();
         let sanzaru = sanzaru.map(|programs| programs.join("sanzaru"));
         Ok(Self { simulator, sha256, files, sanzaru })
     }

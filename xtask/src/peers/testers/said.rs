@@ -51,6 +51,21 @@ pub(super) fn read_aiperf(text: &str, users: u32) -> Result<Said> {
     })
 }
 
+/// GuideLLM's report of a benchmark of one strategy. Its times are those of good answers, and zero
+/// where there are none.
+pub(super) fn read_guidellm(text: &str, users: u32) -> Result<Said> {
+    let report: Value = serde_json::from_str(text)?;
+    let metrics = &report["benchmarks"][0]["metrics"];
+    let good = metrics["request_totals"]["successful"].as_u64().context("no count of answers")?;
+    let first = &metrics["time_to_first_token_ms"]["successful"]["percentiles"];
+    let at = |percentile: &str| first[percentile].as_f64().filter(|_| good > 0);
+    Ok(Said {
+        first_p50_ms: at("p50"),
+        first_p99_ms: at("p99"),
+        failed: u64::from(users).saturating_sub(good),
+    })
+}
+
 /// One line a request that got an answer: response-time,DNS+dialup,DNS,Request-write,
 /// Response-delay,Response-read,status-code,offset.
 pub(super) fn read_hey(text: &str, users: u32) -> Result<Said> {
@@ -108,6 +123,25 @@ mod tests {
         let said = read_aiperf(text, 20).unwrap();
         assert_eq!((said.failed, said.first_p50_ms), (5, Some(1140.8)));
         assert_eq!(read_aiperf("{}", 20).unwrap(), Said { failed: 20, ..Said::default() });
+    }
+
+    #[test]
+    fn requests_that_guidellm_does_not_count_as_successful_have_failed() {
+        let report = |good: u32, p50: f64| {
+            format!(
+                r#"{{"benchmarks": [{{"metrics": {{
+                     "request_totals": {{"successful": {good}, "errored": 2}},
+                     "time_to_first_token_ms": {{"successful": {{"percentiles":
+                         {{"p50": {p50}, "p99": 1104.5}}}}}}}}}}]}}"#
+            )
+        };
+        let said = read_guidellm(&report(18, 1103.4), 20).unwrap();
+        assert_eq!((said.failed, said.first_p50_ms), (2, Some(1103.4)));
+        assert_eq!(
+            read_guidellm(&report(0, 0.0), 20).unwrap(),
+            Said { failed: 20, ..Said::default() }
+        );
+        assert!(read_guidellm("{}", 20).is_err());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::*;
 use crate::client::exchange::{Scratch, exchange};
-use crate::client::judge::Judge;
+use crate::client::judge::{Heads, Judge};
 
 /// A connection that takes everything and gives the pieces one read after the other.
 struct Script {
@@ -54,13 +54,14 @@ fn play(dialect: Dialect, pieces: Vec<Vec<u8>>) -> StreamReport {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _entered = runtime.enter();
     let seen = Seen::default();
-    let server = OnceCell::new();
+    let heads = Heads::default();
     let terms = Terms {
         dialect,
         deadlines: PATIENT,
         minimum: NO_MINIMUM,
         observer: &seen,
-        server: &server,
+        heads: &heads,
+        wording: Wording::General,
     };
     let mut judge = Judge::new(&terms, Instant::now());
     judge.connected(None);

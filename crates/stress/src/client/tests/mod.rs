@@ -7,7 +7,7 @@ mod sockets;
 mod timing;
 mod tls;
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use bytes::Bytes;

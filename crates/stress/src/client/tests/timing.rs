@@ -5,7 +5,7 @@ use tokio::time::{sleep_until, timeout};
 
 use super::*;
 use crate::client::exchange::{Ended, Scratch, exchange};
-use crate::client::judge::Judge;
+use crate::client::judge::{Heads, Judge};
 
 fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -20,13 +20,14 @@ async fn over_pipe<F: Future<Output = ()>>(
 ) -> (StreamReport, Ended) {
     let (mut client, remote) = tokio::io::duplex(64 * 1024);
     let started_at = Instant::now();
-    let server_name = OnceCell::new();
+    let heads = Heads::default();
     let terms = Terms {
         dialect: Dialect::OpenaiChat,
         deadlines,
         minimum: NO_MINIMUM,
         observer,
-        server: &server_name,
+        heads: &heads,
+        wording: Wording::General,
     };
     let mut judge = Judge::new(&terms, started_at);
     judge.connected(None);
@@ -165,13 +166,14 @@ async fn an_answer_that_comes_before_the_request_is_read_counts() {
     // A pipe of 64 KiB cannot take this request: the server answers and stops reading.
     let (mut client, mut remote) = tokio::io::duplex(1024);
     let seen = Seen::default();
-    let server_name = OnceCell::new();
+    let heads = Heads::default();
     let terms = Terms {
         dialect: Dialect::OpenaiChat,
         deadlines: PATIENT,
         minimum: NO_MINIMUM,
         observer: &seen,
-        server: &server_name,
+        heads: &heads,
+        wording: Wording::General,
     };
     let mut judge = Judge::new(&terms, Instant::now());
     let scratch = RefCell::<Scratch>::default();
@@ -188,7 +190,7 @@ async fn an_answer_that_comes_before_the_request_is_read_counts() {
     assert!(!ended.reusable);
     let report = judge.report(&ended.ending, ended.at, &mut scratch.borrow_mut().grammar);
     assert_eq!((report.outcome, report.detail.as_ref()), (Outcome::HttpError, "HTTP 413"));
-    assert_eq!(server_name.get().map(Box::as_ref), Some("tiny"));
+    assert_eq!(heads.server.get().map(Box::as_ref), Some("tiny"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -78,6 +78,21 @@ async fn whole_streams_are_counted_whole_and_timed_from_below() {
 }
 
 #[tokio::test]
+async fn the_warm_up_leaves_a_stream_that_it_has_understood() {
+    // The first answer stalls in its middle for ever; the run must not wait for its deadlines.
+    let liar = liar(|number, _| if number == 0 { Fate::Stalled } else { Fate::Whole });
+    let begin = Instant::now();
+    let (run, mut events) = try_run(&liar.url(), "ladder = '5'").await;
+    let took = begin.elapsed();
+    assert!(took > crate::warm_up::READ_ON && took < Duration::from_secs(20), "{took:?}");
+    assert_eq!(run.unwrap().levels[0].outcomes.ok, 5);
+    let Some(RunEvent::WarmedUp { ttft, takes }) = events.recv().await else {
+        panic!("no warm-up")
+    };
+    assert_eq!((ttft.is_some(), takes), (true, None));
+}
+
+#[tokio::test]
 async fn a_server_that_drops_one_per_cent_is_reported_as_99_per_cent() {
     let liar = liar(|number, _| if number % 100 == 50 { Fate::Cut } else { Fate::Whole });
     let run = run_against(&liar, "ladder = '200'\nslo = 'complete >= 99.5%'").await;
