@@ -17,7 +17,7 @@ use media::pool::CpuPool;
 use media::provider::openai::OpenAi;
 use media::server::Metrics;
 use media::settings::{GuardSettings, Places, ProviderSettings, Surroundings};
-use media::store::{Kind, OnConflict};
+use media::store::{Kind, OnConflict, S3Settings};
 use media::tools::Media;
 use media::transform::audio::Encoder;
 use media::transform::image;
@@ -123,6 +123,12 @@ impl Plan {
     /// Whether media are in an object storage.
     pub(crate) fn in_object_storage(&self) -> bool {
         matches!(self.places, Some(Places::S3(_)))
+    }
+
+    /// Where a file is in the object storage; `None` when media are on this machine.
+    pub(crate) fn url(&self, kind: Kind, name: &str) -> Option<String> {
+        let S3Settings { bucket, prefix, .. } = self.places.as_ref()?.s3(kind)?;
+        Some(format!("s3://{bucket}/{prefix}/{name}"))
     }
 
     /// Makes the folders beneath a media folder. Folders that were named themselves must be there.

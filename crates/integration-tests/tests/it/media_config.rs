@@ -252,3 +252,55 @@ fn an_object_storage_of_the_file_holds_what_agents_download_byte_for_byte() {
     assert_eq!(again, listed);
     assert!(!folder.path().join("videos").exists(), "nothing lands on this machine");
 }
+
+#[test]
+fn commands_write_to_the_object_storage_unless_a_path_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = ObjectStorage::start().unwrap();
+    make_bucket(&storage, "weir-media");
+    let simulator = Server::simulator(["--profile", "instant"]).unwrap();
+    let base = format!("{}/v1", simulator.url);
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("STORAGE_BACKEND", "s3"),
+        ("WEIR_S3_BUCKET", "weir-media"),
+        ("WEIR_S3_PREFIX", "team"),
+        ("AWS_ENDPOINT_URL", storage.url.as_str()),
+        ("OPENAI_API_KEY", "any"),
+        ("OPENAI_BASE_URL", base.as_str()),
+    ];
+    let media = |arguments: &[&str]| {
+        let arguments = [&["media"][..], arguments].concat();
+        let output = weir(folder.path(), &variables, &arguments).output().unwrap();
+        let envelope: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(envelope["ok"], true, "{envelope}");
+        envelope["result"].clone()
+    };
+    let video = media(&["video", "download", "vid_weir"]);
+    assert_eq!(video["file"]["url"], "s3://weir-media/team/videos/vid_weir.mp4");
+    assert!(video["file"]["bytes"].as_u64().unwrap() > 0);
+
+    // What one command made is the next one's input, by its bare name; nothing lands here.
+    let picture = media(&["image", "generate", "a weir"]);
+    let name = picture["filename"].as_str().unwrap();
+    let frame = media(&["image", "prepare", name, "--size", "1280x720"]);
+    let frame_name = frame["output_filename"].as_str().unwrap();
+    let url = format!("s3://weir-media/team/images/{frame_name}");
+    assert_eq!(frame["file"]["url"].as_str(), Some(url.as_str()));
+    let files = media(&["image", "files"]);
+    assert_eq!(files["data"].as_array().unwrap().len(), 2, "{files}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    // A path is a path, also for what comes from the storage; and what lies here stays here.
+    let here = media(&["image", "prepare", name, "--size", "1280x720", "-o", "here/frame.png"]);
+    let path = folder.path().join("here/frame.png");
+    let absolute = fs::canonicalize(&path).unwrap();
+    assert_eq!(here["file"]["path"].as_str(), absolute.to_str());
+    media(&["image", "prepare", "here/frame.png", "--size", "720x1280"]);
+    assert_eq!(fs::read_dir(folder.path().join("here")).unwrap().count(), 2);
+    let voice = media(&["audio", "speak", "hello"]);
+    let voice = voice["output_file"].as_str().unwrap();
+    assert_eq!(media(&["audio", "transcribe", voice])["chunked"], false);
+    assert_eq!(media(&["image", "files"])["data"].as_array().unwrap().len(), 2);
+}
