@@ -9,18 +9,25 @@ use report::number::{Kind, count, show};
 use results::Level;
 use results::summary::{Statistic, Summary};
 use stress::event::{Progress, RunEvent};
+use stress::plan::Plan;
 use tokio::sync::mpsc::Receiver;
 
 use crate::args::Talk;
+use crate::paint;
 
 /// Steps of the bar; it is drawn from time, which has no natural count.
 const STEPS: u64 = 1_000;
 
-/// Shows events until the sender is gone. Without a terminal they are only taken away.
+/// Shows events until the sender is gone. Without a terminal only the plan is said, once.
 pub(crate) async fn show_events(mut events: Receiver<RunEvent>, talk: Talk) {
     let silent = talk.quiet || talk.no_progress || !io::stderr().is_terminal();
     let mut view = if silent { View::hidden() } else { View::on_terminal() };
     while let Some(event) = events.recv().await {
+        if let RunEvent::WarmedUp { plan: Some(plan), .. } = &event
+            && !talk.quiet
+        {
+            view.bar.suspend(|| paint::say(plan_line(plan)));
+        }
         view.take(event);
     }
     view.bar.finish_and_clear();
@@ -118,6 +125,27 @@ fn progress_line(progress: &Progress) -> String {
     line
 }
 
+/// What will be done: `13 levels, 19 600 streams, about 10 min`.
+fn plan_line(plan: &Plan) -> String {
+    let mut line = match plan.levels {
+        1 => "1 level".to_owned(),
+        levels => format!("{levels} levels"),
+    };
+    if let Some(streams) = plan.streams {
+        line += &format!(", {} streams", count(streams));
+    }
+    match plan.takes {
+        Some(takes) => line + &format!(", about {}", roughly(takes)),
+        None => line + "; how long an answer takes is not known yet",
+    }
+}
+
+/// Whole seconds below two minutes, whole minutes from there on, both rounded up.
+fn roughly(time: Duration) -> String {
+    let seconds = time.as_millis().div_ceil(1_000);
+    if seconds < 120 { format!("{seconds} s") } else { format!("{} min", seconds.div_ceil(60)) }
+}
+
 /// A share of the bar, at most all of it.
 #[expect(
     clippy::cast_possible_truncation,
@@ -126,4 +154,29 @@ fn progress_line(progress: &Progress) -> String {
 )]
 fn position(share: f64) -> u64 {
     (share.clamp(0.0, 1.0) * 1_000.0) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_says_what_is_known_in_round_numbers() {
+        let line = |levels, streams, takes: Option<u64>| {
+            plan_line(&Plan { levels, streams, takes: takes.map(Duration::from_millis) })
+        };
+        assert_eq!(
+            line(13, Some(19_600), Some(566_000)),
+            "13 levels, 19\u{202f}600 streams, about 10 min"
+        );
+        assert_eq!(
+            line(4, Some(4_600), Some(28_100)),
+            "4 levels, 4\u{202f}600 streams, about 29 s"
+        );
+        assert_eq!(line(1, None, Some(120_000)), "1 level, about 2 min");
+        assert_eq!(
+            line(1, Some(5), None),
+            "1 level, 5 streams; how long an answer takes is not known yet"
+        );
+    }
 }

@@ -7,16 +7,22 @@ use indicatif::{ProgressBar, ProgressStyle};
 use report::number::{Kind, count, show};
 use results::ToolsLevel;
 use results::summary::{Statistic, Summary};
-use stress::tools::{ToolsEvent, ToolsProgress};
+use stress::tools::{ToolsEvent, ToolsPlan, ToolsProgress};
 use tokio::sync::mpsc::Receiver;
 
 use crate::args::Talk;
+use crate::paint;
 
-/// Shows events until the sender is gone. Without a terminal they are only taken away.
+/// Shows events until the sender is gone. Without a terminal only the plan is said, once.
 pub(crate) async fn show_events(mut events: Receiver<ToolsEvent>, talk: Talk) {
     let silent = talk.quiet || talk.no_progress || !io::stderr().is_terminal();
     let mut view = View { bar: if silent { ProgressBar::hidden() } else { bar() }, rows: 0 };
     while let Some(event) = events.recv().await {
+        if let ToolsEvent::Checked { plan: Some(plan) } = &event
+            && !talk.quiet
+        {
+            view.bar.suspend(|| paint::say(plan_line(plan)));
+        }
         view.take(event);
     }
     view.bar.finish_and_clear();
@@ -41,7 +47,9 @@ struct View {
 impl View {
     fn take(&mut self, event: ToolsEvent) {
         match event {
-            ToolsEvent::Checked => self.bar.set_message("the server has the tools; starting"),
+            ToolsEvent::Checked { .. } => {
+                self.bar.set_message("the server has the tools; starting")
+            }
             ToolsEvent::Preparing { calls } => {
                 self.bar.set_message(format!("preparing with {calls} calls"));
             }
@@ -101,6 +109,16 @@ fn row(level: &ToolsLevel) -> String {
     )
 }
 
+/// What will be done: `2 levels, 64 calls, after 64 one after the other`.
+fn plan_line(plan: &ToolsPlan) -> String {
+    let levels = if plan.levels == 1 { "level" } else { "levels" };
+    let mut line = format!("{} {levels}, {} calls", plan.levels, count(plan.calls));
+    if plan.sequential > 0 {
+        line += &format!(", after {} one after the other", count(plan.sequential));
+    }
+    line
+}
+
 /// How the present level goes: open calls, ended ones, times, failures.
 fn progress_line(progress: &ToolsProgress) -> String {
     let mut line = format!(
@@ -117,4 +135,19 @@ fn progress_line(progress: &ToolsProgress) -> String {
         line += &format!(", {} failed", count(progress.failed));
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_counts_levels_and_calls() {
+        let line = |levels, calls, sequential| plan_line(&ToolsPlan { levels, calls, sequential });
+        assert_eq!(line(1, 512, 0), "1 level, 512 calls");
+        assert_eq!(
+            line(2, 1_064, 64),
+            "2 levels, 1\u{202f}064 calls, after 64 one after the other"
+        );
+    }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use results::Level;
 use tokio::sync::mpsc::Sender;
 
+use crate::plan::Plan;
+
 /// Events that wait to be shown; further ones are dropped. A reader that looks every few hundred
 /// milliseconds never misses one.
 pub const EVENT_QUEUE: usize = 256;
@@ -16,8 +18,8 @@ pub enum RunEvent {
     WarmedUp {
         /// Request start to the first chunk.
         ttft: Option<Duration>,
-        /// How long a whole stream takes, where that is known by now.
-        takes: Option<Duration>,
+        /// What will be done now; `None` where that depends on what is found.
+        plan: Option<Plan>,
     },
     /// A level begins.
     LevelStarted {

@@ -41,6 +41,7 @@ pub mod error;
 pub mod event;
 pub mod level;
 pub mod limits;
+pub mod plan;
 pub mod run;
 pub mod target;
 pub mod warm_up;

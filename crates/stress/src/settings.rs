@@ -86,6 +86,8 @@ pub struct Settings {
     pub profile: Option<String>,
     /// The ideal course of every answer, where it is known.
     pub ideal: Option<Ideal>,
+    /// The longest that an answer is meant to take, where it is known: for the plan of the run.
+    pub longest_answer: Option<Duration>,
     /// Certificates to trust beside the system's.
     pub cacert: Option<PathBuf>,
     /// Whether any certificate is taken.
@@ -184,6 +186,7 @@ impl Settings {
             seed: config.seed.unwrap_or(DEFAULT_SEED),
             profile: config.profile,
             ideal: config.ideal,
+            longest_answer: None,
             cacert: config.cacert,
             insecure: config.insecure.unwrap_or(false),
             http2: config.http2.unwrap_or(false),

@@ -3,6 +3,7 @@
 use anyhow::anyhow;
 use results::Ideal;
 use results::units::millis;
+use simulator::Profile;
 use stress::config::Config;
 use stress::scenario::{DEFAULT_SCENARIO, Scenario};
 use stress::secret::redact_command_line;
@@ -131,7 +132,9 @@ impl EmbeddedTarget {
     /// what is to be stressed.
     fn start(settings: &mut Settings, direct: bool) -> Result<Self, Failure> {
         let path = path(settings.api)?;
-        settings.ideal = settings.ideal.or(ideal_course(settings.profile.clone())?);
+        let profile = simulated_profile(settings.profile.clone())?;
+        settings.ideal = settings.ideal.or(ideal_course(&profile));
+        settings.longest_answer = profile.longest_answer();
         let simulator = Embedded::simulator(settings.profile.as_deref(), settings.seed)?;
         let gateway = if direct {
             None
@@ -195,12 +198,15 @@ fn path(api: Dialect) -> Result<&'static str, Failure> {
     }
 }
 
-/// The course that the embedded simulator's answers are meant to take, where all take the same.
-fn ideal_course(profile: Option<String>) -> Result<Option<Ideal>, Failure> {
+/// What the embedded simulator answers by.
+fn simulated_profile(profile: Option<String>) -> Result<Profile, Failure> {
     let config = simulator::Config { profile, ..simulator::Config::default() };
     let simulated = simulator::Settings::new(config).map_err(simulate::failure)?;
-    Ok(simulated
-        .profile()
-        .constant_course()
-        .map(|(first, gap)| Ideal { first_ms: millis(first), gap_ms: millis(gap) }))
+    Ok(simulated.profile().clone())
+}
+
+/// The course that the answers of a profile are meant to take, where all take the same.
+fn ideal_course(profile: &Profile) -> Option<Ideal> {
+    let (first, gap) = profile.constant_course()?;
+    Some(Ideal { first_ms: millis(first), gap_ms: millis(gap) })
 }

@@ -139,6 +139,21 @@ impl Profile {
         }
     }
 
+    /// How long the longest answer takes, where the profile bounds it: a constant course, and lengths
+    /// that have an end.
+    #[must_use]
+    pub fn longest_answer(&self) -> Option<std::time::Duration> {
+        let (first, gap) = self.constant_course()?;
+        let most = match &self.events {
+            Distribution::Constant(events) | Distribution::Uniform { max: events, .. } => events.0,
+            Distribution::Empirical { values } => {
+                values.iter().map(|events| events.0).fold(0.0, f64::max)
+            }
+            _ => return None,
+        };
+        Some(first + gap * whole(most).saturating_sub(1))
+    }
+
     /// What it stands for, with source and date where it has them.
     #[must_use]
     pub fn about(&self) -> String {

@@ -153,3 +153,11 @@ fn a_constant_course_is_known_and_a_drawn_one_is_not() {
     let drawn = "ttft = { distribution = 'uniform', min = '1s', max = '2s' }\n";
     assert_eq!(course(&format!("{drawn}{rest}")), None);
 }
+
+#[test]
+fn the_longest_answer_is_known_where_the_profile_bounds_it() {
+    let longest = |name: &str| Profile::built_in(name).unwrap().longest_answer();
+    assert_eq!(longest("quick"), Some(Duration::from_millis(1_100 + 39 * 140)));
+    assert_eq!(longest("claude-sonnet-4"), Some(Duration::from_millis(1_100 + 299 * 140)));
+    assert_eq!(longest("claude-sonnet-4-2025-09"), None, "its delays are drawn");
+}

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use results::units::float;
 use results::{Capacity, Judgement, Level, Role, Run, RunKind};
 use tokio::sync::mpsc::Sender;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -20,8 +19,9 @@ use crate::event::{RunEvent, tell};
 use crate::level::worker::Gear;
 use crate::level::{LevelPlan, Measured, run_level};
 use crate::limits::{check_open_files, check_ports};
+use crate::plan::{Plan, level_takes};
 use crate::request::Draft;
-use crate::settings::{Climb, Load, Repeat, Settings};
+use crate::settings::{Climb, Settings};
 use crate::target::{is_local, resolve};
 use crate::usage::{Process, TargetProcesses};
 use crate::warm_up::{Probe, WarmUp, warm_up};
@@ -74,7 +74,9 @@ pub async fn run(
         check_open_files(settings.most_open(), file_limit)?;
         check_ports(settings.most_open(), &settings.url.to_string(), &target.addresses)?;
     }
-    tell(&events, RunEvent::WarmedUp { ttft: warmed.ttft, takes: warmed.takes });
+    let answer_takes = settings.longest_answer.or(warmed.takes);
+    let plan = Plan::of(&settings, answer_takes);
+    tell(&events, RunEvent::WarmedUp { ttft: warmed.ttft, plan });
     let control = control_server(&warmed)?;
     let gear = Arc::new(gear(&settings, target, requests, &control));
     let mut ascent = Ascent {
@@ -84,7 +86,7 @@ pub async fn run(
         witness: processes.witness,
         local,
         idle_files,
-        stream_takes: warmed.takes,
+        answer_takes,
         events: &events,
         stop: &stop,
         levels: Vec::new(),
@@ -189,8 +191,9 @@ struct Ascent<'a> {
     local: bool,
     /// Open files of the target before the first connection.
     idle_files: u64,
-    /// How long one stream takes: as the warm-up learnt, or else as the level before measured.
-    stream_takes: Option<Duration>,
+    /// How long an answer takes at most: as it is meant to, as the warm-up learnt, or else as the
+    /// first level measured.
+    answer_takes: Option<Duration>,
     events: &'a Sender<RunEvent>,
     stop: &'a CancellationToken,
     levels: Vec<Level>,
@@ -228,7 +231,8 @@ impl Ascent<'_> {
     async fn level(&mut self, users: u64, of: Option<usize>) -> Result<Judgement, Error> {
         self.pause().await;
         let index = self.levels.len();
-        let expected = self.expected(users);
+        let answer = self.answer_takes;
+        let expected = answer.map(|takes| level_takes(&self.settings.load, users, takes));
         tell(self.events, RunEvent::LevelStarted { index, of, users, expected });
         let plan = LevelPlan {
             index,
@@ -248,7 +252,7 @@ impl Ascent<'_> {
         tell(self.events, RunEvent::LevelFinished(Box::new(level.clone())));
         let judgement = Judgement::of(&level, &self.settings.slos);
         let measured = level.total_ms.map(|total| Duration::from_secs_f64(total.max / 1_000.0));
-        self.stream_takes = self.stream_takes.or(measured);
+        self.answer_takes = self.answer_takes.or(measured);
         self.levels.push(level);
         self.errors.merge(&errors);
         self.server = self.server.take().or(server);
@@ -274,25 +278,6 @@ impl Ascent<'_> {
             () = idle => {}
             () = sleep_until(end) => tracing::debug!("the target still holds connections"),
             () = self.stop.cancelled() => {}
-        }
-    }
-
-    /// How long a level of so many users takes if nothing gets slower.
-    fn expected(&self, users: u64) -> Option<Duration> {
-        let takes = self.stream_takes?;
-        match &self.settings.load {
-            Load::Open { duration, .. } => Some(*duration + takes),
-            Load::Closed { start, repeat, think } => {
-                let last_start = start.offset(users.saturating_sub(1), users);
-                let asking = match repeat {
-                    Repeat::For(duration) => (*duration).max(last_start) + takes,
-                    Repeat::Times(requests) => {
-                        let requests = float(*requests);
-                        last_start + takes.mul_f64(requests) + think.mul_f64(requests - 1.0)
-                    }
-                };
-                Some(asking)
-            }
         }
     }
 

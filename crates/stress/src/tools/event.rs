@@ -9,7 +9,10 @@ use results::tools::Shape;
 #[derive(Debug, Clone)]
 pub enum ToolsEvent {
     /// The server speaks MCP, has the tools, and takes the arguments.
-    Checked,
+    Checked {
+        /// What will be done now; `None` where that depends on what is found.
+        plan: Option<ToolsPlan>,
+    },
     /// What the load needs is made.
     Preparing {
         /// How many calls.
@@ -38,6 +41,18 @@ pub enum ToolsEvent {
     },
     /// A level ended.
     LevelFinished(Box<ToolsLevel>),
+}
+
+/// What a run with a fixed number of levels will do. How long it takes is known to nobody: that is
+/// what the tools are measured for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToolsPlan {
+    /// Levels of all stages.
+    pub levels: usize,
+    /// Calls of all levels.
+    pub calls: u64,
+    /// Calls that are made one after the other before them.
+    pub sequential: u64,
 }
 
 /// How a level goes.

@@ -33,7 +33,7 @@ pub mod run;
 pub mod trust;
 pub mod worker;
 
-pub use event::{ToolsEvent, ToolsProgress};
+pub use event::{ToolsEvent, ToolsPlan, ToolsProgress};
 pub use run::run;
 pub use settings::Settings;
 

@@ -99,7 +99,7 @@ pub async fn run(
         tell(&events, ToolsEvent::Preparing { calls });
     }
     let (found, mixes) = check(&Arc::new(gear.clone()), wanted, &stop).await?;
-    tell(&events, ToolsEvent::Checked);
+    tell(&events, ToolsEvent::Checked { plan: settings.plan() });
     gear.trivial = found.trivial.zip(settings.probe_every);
     let mut ascent = Ascent {
         settings: &settings,

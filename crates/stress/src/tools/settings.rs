@@ -7,6 +7,7 @@ use std::time::Duration;
 use results::Slo;
 use results::tools::Shape;
 
+use super::event::ToolsPlan;
 use super::mix::{Mix, Share};
 use super::session::Protocol;
 use super::stdio::Command;
@@ -157,6 +158,22 @@ impl Climb {
 }
 
 impl Settings {
+    /// What will be done; `None` for a capacity search, whose levels depend on what it finds.
+    #[must_use]
+    pub fn plan(&self) -> Option<ToolsPlan> {
+        let Climb::Ladder(shapes) = &self.climb else { return None };
+        let stages = u64::try_from(self.stages.len()).unwrap_or(u64::MAX);
+        let of_stage: u64 =
+            shapes.iter().map(|shape| shape.load().saturating_mul(self.repeat)).sum();
+        // Each tool of a mix is called as often as its weight says.
+        let in_turn = |stage: &Stage| self.sequential.next_multiple_of(stage.mix.cycle());
+        Some(ToolsPlan {
+            levels: self.stages.len() * shapes.len(),
+            calls: of_stage.saturating_mul(stages),
+            sequential: self.stages.iter().map(in_turn).sum(),
+        })
+    }
+
     /// Checks what only all options together can show.
     ///
     /// # Errors
@@ -266,6 +283,19 @@ mod tests {
 
     fn ladder(text: &str) -> Climb {
         Climb::Ladder(text.parse::<ShapeLadder>().unwrap().0)
+    }
+
+    #[test]
+    fn a_plan_counts_the_calls_of_all_levels_and_stages() {
+        let one = settings(ladder("16x32"));
+        let plan = |levels, calls, sequential| Some(ToolsPlan { levels, calls, sequential });
+        assert_eq!(one.plan(), plan(1, 512, 0));
+        let stages = [one.stages.clone(), one.stages.clone()].concat();
+        let two = Settings { stages, repeat: 3, sequential: 32, ..settings(ladder("4x8,16x32")) };
+        assert_eq!(two.plan(), plan(4, (32 + 512) * 3 * 2, 64));
+        let bounds = Bounds { min: 1, max: 9 };
+        let search = settings(Climb::Search { agents: bounds, calls_per_agent: 2 });
+        assert_eq!(search.plan(), None);
     }
 
     fn check_refused(settings: &Settings, part: &str) {

@@ -86,10 +86,9 @@ async fn the_warm_up_leaves_a_stream_that_it_has_understood() {
     let took = begin.elapsed();
     assert!(took > crate::warm_up::READ_ON && took < Duration::from_secs(20), "{took:?}");
     assert_eq!(run.unwrap().levels[0].outcomes.ok, 5);
-    let Some(RunEvent::WarmedUp { ttft, takes }) = events.recv().await else {
-        panic!("no warm-up")
-    };
-    assert_eq!((ttft.is_some(), takes), (true, None));
+    let Some(RunEvent::WarmedUp { ttft, plan }) = events.recv().await else { panic!("no warm-up") };
+    let plan = plan.unwrap();
+    assert_eq!((ttft.is_some(), plan.streams, plan.takes), (true, Some(5), None));
 }
 
 #[tokio::test]
@@ -302,7 +301,7 @@ async fn the_future_of_a_user_is_below_four_kilobytes() {
     let plan = crate::user::ClosedLoop {
         users: 1,
         start: crate::arrival::Start::Burst,
-        repeat: Repeat::Times(1),
+        repeat: crate::settings::Repeat::Times(1),
         think: Duration::ZERO,
         first_request: 0,
         begin: Instant::now(),
