@@ -22,7 +22,7 @@ use crate::door::Door;
 use crate::service::{self, Connection};
 use crate::settings::Settings;
 use crate::slow::{Guarded, GuardedStreams, Pressure};
-use crate::socket::{Arrivals, Socket};
+use crate::socket::{Arrivals, Socket, Spoken};
 use crate::worker::Worker;
 
 /// Pause after a refused accept: out of descriptors, most likely, and they do not come back by
@@ -134,12 +134,18 @@ async fn converse<S>(
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
     let limit = settings.deadlines.client_write;
-    let builder = builder(&worker, settings);
+    let mut builder = builder(&worker, settings);
     let shared = std::sync::Arc::clone(&worker.shared);
     let pressure = Rc::new(Pressure::default());
     let arrivals = Rc::new(Arrivals::new(accepted, settings.limits.head));
     let connection = Rc::new(Connection { worker, peer, pressure: Rc::clone(&pressure) });
-    let io = TokioIo::new(Socket::new(stream, Rc::clone(&arrivals)));
+    let mut socket = Socket::new(stream, Rc::clone(&arrivals));
+    builder = match poll_fn(|context| Poll::Ready(socket.spoken(context))).await {
+        Some(Spoken::Http1) => builder.http1_only(),
+        Some(Spoken::Http2) => builder.http2_only(),
+        // Too little has come yet.
+        None => builder,
+    };
     let asked = Rc::new(Cell::new(false));
     let of_service = Rc::clone(&asked);
     let service = service_fn(move |request| {
@@ -151,7 +157,7 @@ async fn converse<S>(
             Ok::<_, std::convert::Infallible>(service::serve(connection, request, arrived).await)
         })
     });
-    let served = builder.serve_connection(io, service);
+    let served = builder.serve_connection(TokioIo::new(socket), service);
     let mut guarded = pin!(Guarded::connection(served, pressure, limit));
     let mut end = pin!(shared.phase.end.cancelled());
     let (mut registered, mut ending) = (false, false);

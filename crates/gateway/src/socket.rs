@@ -60,9 +60,21 @@ impl Arrivals {
     }
 }
 
-/// So much is read where less is asked for, in bytes: hyper looks at the first 24 in order to know
-/// which HTTP is spoken. Most requests are there as a whole, and are read as a whole.
+/// So much is read where less is asked for, in bytes. Most requests are there as a whole, and are
+/// read as a whole.
 const READ_AHEAD: usize = 4 * 1024;
+
+/// What a connection of HTTP/2 begins with (RFC 9113, section 3.4), and no other.
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Which HTTP a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Spoken {
+    /// HTTP/1, or nothing that we know.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
 
 /// The connection. Notes when the first byte of a request arrived, so that what it waits before it
 /// is served is part of its time.
@@ -85,6 +97,28 @@ impl<S> Socket<S> {
 }
 
 impl<S: AsyncRead + Unpin> Socket<S> {
+    /// Which HTTP is spoken, where what is there already says so; nothing is taken from it. Hyper
+    /// finds it out itself, too, but reads the beginning of every request twice for it.
+    pub(crate) fn spoken(&mut self, context: &mut Context<'_>) -> Option<Spoken> {
+        if self.ahead.is_empty() {
+            // Whatever is wrong with the connection is told again.
+            let _ = self.poll_read_ahead(context);
+        }
+        let known = HTTP2_PREFACE.len().min(self.ahead.len());
+        if self.ahead[..known] != HTTP2_PREFACE[..known] {
+            return Some(Spoken::Http1);
+        }
+        (known == HTTP2_PREFACE.len()).then_some(Spoken::Http2)
+    }
+
+    fn poll_read_ahead(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut bytes = [0; READ_AHEAD];
+        let mut ahead = ReadBuf::new(&mut bytes);
+        ready!(self.poll_stream(context, &mut ahead))?;
+        self.ahead = Bytes::copy_from_slice(ahead.filled());
+        Poll::Ready(Ok(()))
+    }
+
     /// Reads from the connection, and notes it.
     fn poll_stream(
         &mut self,
@@ -116,10 +150,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
             if buffer.remaining() >= READ_AHEAD {
                 return self.poll_stream(context, buffer);
             }
-            let mut bytes = [0; READ_AHEAD];
-            let mut ahead = ReadBuf::new(&mut bytes);
-            ready!(self.poll_stream(context, &mut ahead))?;
-            self.ahead = Bytes::copy_from_slice(ahead.filled());
+            ready!(self.poll_read_ahead(context))?;
         }
         self.take_ahead(buffer);
         Poll::Ready(Ok(()))
@@ -158,6 +189,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
@@ -198,5 +231,30 @@ mod tests {
         let length = socket.read(&mut rest).await.unwrap();
         assert_eq!(rest[..length], request[24..]);
         assert!(socket.ahead.is_empty());
+    }
+
+    #[tokio::test]
+    async fn which_http_is_spoken_is_known_from_the_first_byte_that_tells_and_not_before() {
+        let cases: [(&[u8], Option<Spoken>); 6] = [
+            (b"", None),
+            (b"G", Some(Spoken::Http1)),
+            (b"PRI * HTTP/1.1\r\n", Some(Spoken::Http1)),
+            (b"PRI * HT", None),
+            (HTTP2_PREFACE, Some(Spoken::Http2)),
+            (&[HTTP2_PREFACE, b"\0\0"].concat(), Some(Spoken::Http2)),
+        ];
+        for (sent, expected) in cases {
+            let (mut client, stream) = tokio::io::duplex(1000);
+            client.write_all(sent).await.unwrap();
+            let arrivals = Rc::new(Arrivals::new(Instant::now(), 1000));
+            let mut socket = Socket::new(stream, arrivals);
+            let spoken = poll_fn(|context| Poll::Ready(socket.spoken(context))).await;
+            assert_eq!(spoken, expected, "{sent:?}");
+            client.write_all(b"more").await.unwrap();
+            drop(client);
+            let mut read = Vec::new();
+            socket.read_to_end(&mut read).await.unwrap();
+            assert_eq!(read, [sent, b"more"].concat(), "nothing is taken");
+        }
     }
 }
