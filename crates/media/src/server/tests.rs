@@ -16,6 +16,8 @@ use tokio::time::Instant;
 
 use super::Handler;
 use super::sessions::{SessionLimits, Sessions, SessionsError};
+use crate::Limits;
+use crate::admission::Caller;
 use crate::provider::{
     Answer, DeletedVideo, NewVideo, Source, Variant, Video, VideoPage, VideoProvider, VideoQuery,
 };
@@ -30,10 +32,14 @@ struct Client {
 
 impl Client {
     async fn of(media: Media) -> Self {
+        Self::of_live(Live::new(media)).await
+    }
+
+    async fn of_live(live: Live) -> Self {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let mut server = JoinSet::new();
         server.spawn(async move {
-            let handler = Handler::new(Live::new(media), "9.9.9");
+            let handler = Handler::new(live, "9.9.9");
             let running = serve_server(handler, tokio::io::split(theirs)).await.unwrap();
             let _ = running.waiting().await;
         });
@@ -205,4 +211,26 @@ async fn a_session_that_nobody_uses_ends_and_makes_room() {
     assert_eq!(sessions.count(), 0);
     assert!(!sessions.has_session(&one).await.unwrap());
     assert!(sessions.create_session().await.is_ok());
+}
+
+#[tokio::test]
+async fn what_changes_while_a_session_is_open_is_for_its_next_call_and_the_gates_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Media { video_provider: None, ..tests::media(folder.path()).await };
+    let live = Live::new(first.clone());
+    let mut client = Client::of_live(live.clone()).await;
+    let asked = json!({ "video_id": "video_1" });
+    let refused = client.call("get_video_status", asked.clone()).await;
+    assert_eq!(refused["isError"], true);
+
+    let held = first.admission.transfers.enter(Caller::ALONE, 1, |_| {}).await.unwrap();
+    let limits = Limits { transfers: 2, ..Limits::default() };
+    let provider: Arc<dyn VideoProvider> = Arc::new(Silent::default());
+    live.replace(Media { video_provider: Some(provider), ..first }, &limits);
+    let answered = client.call("get_video_status", asked).await;
+    assert_eq!(answered["structuredContent"]["status"], "in_progress", "{answered}");
+    let transfers = &live.get().admission.transfers;
+    assert_eq!((transfers.in_use(), transfers.capacity()), (1, 2), "old calls are counted, too");
+    drop(held);
+    assert_eq!(transfers.in_use(), 0);
 }
