@@ -1,5 +1,6 @@
 //! The command line as clap reads it. What the words mean is decided further inside.
 
+mod access;
 pub(crate) mod bench;
 pub(crate) mod media;
 pub(crate) mod media_tools;
@@ -17,6 +18,8 @@ use stress::capacity::Bounds;
 use stress::ladder::Ladder;
 use stress::notation;
 use wire::Dialect;
+
+pub(crate) use access::{Access, api_key};
 
 use crate::exit_code::Failure;
 use crate::run_folder::{self, RunFolder};
@@ -380,21 +383,11 @@ pub(crate) struct StreamsArgs {
     /// Most tokens of an answer
     #[arg(long, help_heading = "Request", value_name = "N")]
     pub max_tokens: Option<u64>,
-    /// Request header (repeatable)
-    #[arg(long, help_heading = "Request", value_name = "'K: V'")]
-    pub header: Vec<String>,
-    /// Environment variable that holds the API key
-    #[arg(long, help_heading = "Request", value_name = "VAR")]
-    pub api_key_env: Option<String>,
     /// Request body, sent as it is
     #[arg(long, help_heading = "Request", value_name = "@FILE", value_parser = body_file)]
     pub body: Option<PathBuf>,
-    /// Certificate authorities to trust, as PEM, beside the system's
-    #[arg(long, help_heading = "Request", value_name = "FILE")]
-    pub cacert: Option<PathBuf>,
-    /// Accept any certificate
-    #[arg(long, help_heading = "Request")]
-    pub insecure: bool,
+    #[command(flatten, next_help_heading = "Request")]
+    pub access: Access,
     /// Speak HTTP/2 without asking (cleartext: prior knowledge)
     #[arg(long, help_heading = "Request")]
     pub http2: bool,

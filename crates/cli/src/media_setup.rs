@@ -17,7 +17,7 @@ use media::pool::CpuPool;
 use media::provider::openai::OpenAi;
 use media::server::Metrics;
 use media::settings::{GuardSettings, Places, ProviderSettings, Surroundings};
-use media::store::{Kind, OnConflict};
+use media::store::{Kind, OnConflict, S3Settings};
 use media::tools::Media;
 use media::transform::audio::Encoder;
 use media::transform::image;
@@ -48,8 +48,8 @@ impl Plan {
     /// # Errors
     /// When the file cannot be read or is refused, or the environment makes no sense.
     pub(crate) fn read(media: Option<&Path>, config: Option<&Path>) -> anyhow::Result<Self> {
-        let settings = config.map(|file| from_file(file, Settings::parse_own)).transpose()?;
-        Self::of(media, settings)
+        let own = |file: &Path| parsed(file, &config_text(file)?, Settings::parse_own);
+        Self::of(media, config.map(own).transpose()?)
     }
 
     /// What `--media` and a file's settings say, and the environment.
@@ -125,6 +125,12 @@ impl Plan {
         matches!(self.places, Some(Places::S3(_)))
     }
 
+    /// Where a file is in the object storage; `None` when media are on this machine.
+    pub(crate) fn url(&self, kind: Kind, name: &str) -> Option<String> {
+        let S3Settings { bucket, prefix, .. } = self.places.as_ref()?.s3(kind)?;
+        Some(format!("s3://{bucket}/{prefix}/{name}"))
+    }
+
     /// Makes the folders beneath a media folder. Folders that were named themselves must be there.
     ///
     /// # Errors
@@ -164,6 +170,29 @@ impl Plan {
         Ok(Some(Store::open_folder(kind, &folder.path, &self.limits).await?))
     }
 
+    /// Whether it can take the place of the plan that media were opened by, while they are used.
+    ///
+    /// # Errors
+    /// When it changes what only a start can.
+    pub(crate) fn can_follow(&self, before: &Self) -> anyhow::Result<()> {
+        if self.places != before.places {
+            return Err(anyhow!(
+                "the [media] table's folders or object storage change only with a restart"
+            ));
+        }
+        let (new, old) = (&self.limits, &before.limits);
+        for (name, new, old) in [
+            ("cpu_jobs", new.cpu_jobs, old.cpu_jobs),
+            ("waiting_cpu_jobs", new.waiting_cpu_jobs, old.waiting_cpu_jobs),
+            ("file_operations", new.file_operations, old.file_operations),
+        ] {
+            if new != old {
+                return Err(anyhow!("`media.limits.{name}` changes only with a restart"));
+            }
+        }
+        Ok(())
+    }
+
     /// Makes and opens everything.
     ///
     /// # Errors
@@ -171,7 +200,23 @@ impl Plan {
     pub(crate) async fn open(&self) -> anyhow::Result<Media> {
         self.need_places()?;
         self.make_folders()?;
-        let mut media = self.without_places();
+        self.with_places(self.without_places()).await
+    }
+
+    /// The same, with the gates, the CPU pool and the metrics of media that are in use.
+    ///
+    /// # Errors
+    /// When a place for files cannot be used any longer.
+    pub(crate) async fn open_beside(&self, used: &Media) -> anyhow::Result<Media> {
+        let shared = Shared {
+            admission: used.admission.clone(),
+            pool: used.pool.clone(),
+            metrics: Arc::clone(&used.metrics),
+        };
+        self.with_places(self.over(shared)).await
+    }
+
+    async fn with_places(&self, mut media: Media) -> anyhow::Result<Media> {
         for kind in Kind::ALL {
             *media.place(kind) = self.open_store(kind).await?;
         }
@@ -180,8 +225,14 @@ impl Plan {
 
     /// Sets up the provider, for tools that get their folders one call at a time.
     pub(crate) fn without_places(&self) -> Media {
-        let admission = Admission::new(&self.limits);
-        let pool = CpuPool::within(&self.limits);
+        self.over(Shared {
+            admission: Admission::new(&self.limits),
+            pool: CpuPool::within(&self.limits),
+            metrics: Arc::new(Metrics::default()),
+        })
+    }
+
+    fn over(&self, Shared { admission, pool, metrics }: Shared) -> Media {
         let provider = self.provider.clone().map(|ProviderSettings { base, key }| {
             Arc::new(OpenAi::new(self.upstream.clone(), base, key, pool.clone()))
         });
@@ -198,25 +249,39 @@ impl Plan {
             encoder: Encoder::new(&self.ffmpeg),
             image_limits: image::Limits::DEFAULT,
             on_conflict: self.on_conflict,
-            metrics: Arc::new(Metrics::default()),
+            metrics,
         }
     }
 }
 
-/// The `[media]` table of a file; `None` where there is none.
-///
-/// # Errors
-/// When the file cannot be read or is refused.
-pub(crate) fn table_of(file: &Path) -> anyhow::Result<Option<Settings>> {
-    from_file(file, Settings::parse)
+/// What all calls of a process share, whatever settings they began with.
+struct Shared {
+    admission: Admission,
+    pool: CpuPool,
+    metrics: Arc<Metrics>,
 }
 
-fn from_file<T>(
+/// What a configuration file says, read once for all who look into it.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn config_text(file: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))
+}
+
+/// The `[media]` table of a file that says `text`; `None` where there is none.
+///
+/// # Errors
+/// When it is refused.
+pub(crate) fn table_in(file: &Path, text: &str) -> anyhow::Result<Option<Settings>> {
+    parsed(file, text, Settings::parse)
+}
+
+fn parsed<T>(
     file: &Path,
+    text: &str,
     parse: impl FnOnce(&str, &str, Surroundings<'_>) -> Result<T, Box<ConfigError>>,
 ) -> anyhow::Result<T> {
-    let text =
-        fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
     #[expect(clippy::disallowed_methods, reason = "this is the cli crate")]
     let variable = |name: &str| std::env::var(name).ok();
     let surroundings = Surroundings {
@@ -224,7 +289,7 @@ fn from_file<T>(
         folder: file.parent().unwrap_or(Path::new("")),
         temporary: &std::env::temp_dir(),
     };
-    parse(&file.display().to_string(), &text, surroundings).map_err(|error| anyhow!("{error}"))
+    parse(&file.display().to_string(), text, surroundings).map_err(|error| anyhow!("{error}"))
 }
 
 #[cfg(test)]

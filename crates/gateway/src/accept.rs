@@ -15,10 +15,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use crate::door::Door;
 use crate::service::{self, Connection};
 use crate::settings::Settings;
 use crate::slow::{Guarded, GuardedStreams, Pressure};
@@ -39,6 +39,7 @@ const PING_EVERY: Duration = Duration::from_secs(15);
 pub(crate) async fn serve(worker: &Rc<Worker>, listener: Option<TcpListener>) -> io::Result<()> {
     let listener = listener.ok_or_else(|| io::Error::other("a worker without a listener"))?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
+    let door = Rc::<Door<Newcomer>>::default();
     loop {
         let state = worker.shared.state();
         if worker.shared.connections.load(Ordering::Relaxed) >= state.settings.limits.connections {
@@ -48,12 +49,8 @@ pub(crate) async fn serve(worker: &Rc<Worker>, listener: Option<TcpListener>) ->
         }
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let open = Open::new(worker);
-                let worker_of_task = Rc::clone(worker);
-                worker.tasks.spawn(async move {
-                    let _open = open;
-                    drive(worker_of_task, stream, peer).await;
-                });
+                let (accepted, open) = (Instant::now(), Open::new(worker));
+                arrive(worker, &door, Newcomer { stream, peer, accepted, open });
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept connections");
@@ -61,6 +58,37 @@ pub(crate) async fn serve(worker: &Rc<Worker>, listener: Option<TcpListener>) ->
             }
         }
     }
+}
+
+/// A connection that was accepted and not yet looked at.
+struct Newcomer {
+    stream: TcpStream,
+    peer: SocketAddr,
+    accepted: Instant,
+    open: Open,
+}
+
+/// Serves a newcomer as soon as the door lets it in.
+fn arrive(worker: &Rc<Worker>, door: &Rc<Door<Newcomer>>, newcomer: Newcomer) {
+    if let Some(newcomer) = door.knock(newcomer, worker.shared.may_refuse()) {
+        enter(worker, newcomer);
+    }
+    if door.needs_keeper() {
+        let (door, keeper) = (Rc::clone(door), Rc::clone(worker));
+        worker.tasks.spawn(async move {
+            let is_wide = || keeper.shared.may_refuse();
+            door.keep(is_wide, |newcomer| enter(&keeper, newcomer)).await;
+        });
+    }
+}
+
+fn enter(worker: &Rc<Worker>, newcomer: Newcomer) {
+    let Newcomer { stream, peer, accepted, open } = newcomer;
+    let of_task = Rc::clone(worker);
+    worker.tasks.spawn(async move {
+        let _open = open;
+        drive(of_task, stream, peer, accepted).await;
+    });
 }
 
 /// Counts an open client connection.
@@ -81,14 +109,8 @@ impl Drop for Open {
     }
 }
 
-async fn drive(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
-    let accepted = Instant::now();
+async fn drive(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr, accepted: Instant) {
     let state = worker.shared.state();
-    // An event must leave at once, not wait for the acknowledgement of the one before.
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
-    look().await;
     match &state.settings.tls {
         None => converse(worker, stream, peer, accepted, &state.settings).await,
         Some(identity) => {
@@ -100,12 +122,6 @@ async fn drive(worker: Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
             }
         }
     }
-}
-
-/// Lets the runtime look at its sockets once. Before it has, a fresh connection seems to have sent
-/// nothing: its request would be read later, and would seem to have come only then.
-async fn look() {
-    yield_now().await;
 }
 
 async fn converse<S>(
@@ -207,7 +223,6 @@ mod tests {
         }
         let (stream, _) = listener.accept().await.unwrap();
         let accepted = Instant::now();
-        look().await;
         let arrivals = Rc::new(Arrivals::new(accepted, 1000));
         let mut socket = Socket::new(stream, Rc::clone(&arrivals));
         let mut buffer = [0; 100];
@@ -232,7 +247,7 @@ mod tests {
     /// Each connection holds one such future, and its buffers.
     #[test]
     fn a_connection_is_small() {
-        fn size<F>(_: fn(Rc<Worker>, TcpStream, SocketAddr) -> F) -> usize {
+        fn size<F>(_: fn(Rc<Worker>, TcpStream, SocketAddr, Instant) -> F) -> usize {
             size_of::<F>()
         }
         let bytes = size(drive);

@@ -8,7 +8,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use http::{HeaderMap, header};
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
-use subtle::{ConditionallySelectable, ConstantTimeEq};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::state::KeyState;
 
@@ -18,8 +18,8 @@ const KEY_BYTES: usize = 32;
 /// What keys begin with, so that people and scanners recognise one that has leaked.
 const KEY_PREFIX: &str = "weir-";
 
-/// The SHA-256 of a key.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// The SHA-256 of a key. There is no way to compare two but in constant time.
+#[derive(Clone, Copy)]
 pub struct KeyHash([u8; 32]);
 
 /// A new key. Whoever made it shows `key` once; the configuration keeps `hash`.
@@ -71,6 +71,20 @@ impl KeyHash {
     }
 }
 
+impl ConstantTimeEq for KeyHash {
+    fn ct_eq(&self, other: &Self) -> Choice {
+        self.0.ct_eq(&other.0)
+    }
+}
+
+impl PartialEq for KeyHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.ct_eq(other).into()
+    }
+}
+
+impl Eq for KeyHash {}
+
 impl fmt::Display for KeyHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&hexadecimal(&self.0))
@@ -90,7 +104,7 @@ pub(crate) fn find(keys: &[Arc<KeyState>], headers: &HeaderMap) -> Option<Arc<Ke
     let presented = KeyHash::of(&presented(headers)?);
     let mut found = 0_u64;
     for (position, key) in (1_u64..).zip(keys) {
-        found.conditional_assign(&position, key.settings.hash.0.ct_eq(&presented.0));
+        found.conditional_assign(&position, key.settings.hash.ct_eq(&presented));
     }
     keys.get(usize::try_from(found).ok()?.checked_sub(1)?).cloned()
 }
@@ -162,6 +176,17 @@ mod tests {
         assert_eq!(found(&keys, "authorization", &one.key), None);
         assert_eq!(found(&keys, "x-api-key", &one.key[1..]), None);
         assert_eq!(found(&keys, "x-api-key", &one.hash.to_string()), None);
+    }
+
+    #[test]
+    fn hashes_differ_by_any_byte() {
+        let one = KeyHash([7; 32]);
+        assert_eq!(one, KeyHash([7; 32]));
+        for at in 0..32 {
+            let mut other = one;
+            other.0[at] ^= 1;
+            assert_ne!(one, other, "byte {at}");
+        }
     }
 
     #[test]

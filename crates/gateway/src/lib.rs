@@ -16,6 +16,7 @@ mod boundary;
 mod call;
 pub mod config;
 mod deadline;
+mod door;
 mod endpoint;
 mod follow;
 mod heads;

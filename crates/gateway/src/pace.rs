@@ -15,10 +15,11 @@ use tokio::task::yield_now;
 
 use crate::tasks::Tasks;
 
-/// Requests that begin at their upstreams in one round. Beginning costs about 0.15 ms (a
-/// connection, a request), so that who comes anew waits some 2.5 ms for it at most; and the
-/// burst of a server that is not full is held up by reading newcomers first no longer than that
-/// reading takes.
+/// Requests that begin at their upstreams in one round. A whole answer of five events costs 0.16 ms
+/// (HTTP/2 to the upstream) to 0.24 ms (HTTP/1.1, a connection for each), so that who comes anew
+/// waits for less than 4 ms of others' work. Measured on two cores at 2.5 GHz as the CPU time of
+/// the process, kernel included (`/proc/PID/task/*/schedstat`), while 3,000 such answers began at
+/// once.
 pub(crate) const PER_ROUND: usize = 16;
 
 /// The pace of one worker.

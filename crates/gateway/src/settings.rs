@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime::config_file::Source;
 pub use runtime::config_file::{ConfigError, Place};
+use runtime::config_file::{Source, Variable};
 use runtime::secret::Secret;
 
 use crate::Config;
@@ -24,7 +24,7 @@ use crate::pattern::Pattern;
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
     /// An environment variable; `None` where it is not set.
-    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    pub variable: Variable<'a>,
     /// A file's contents. Relative paths are relative to the configuration file's directory.
     pub file: &'a dyn Fn(&Path) -> io::Result<Vec<u8>>,
 }

@@ -4,8 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use wire::framing::FramingError;
@@ -59,22 +60,34 @@ impl Arrivals {
     }
 }
 
+/// So much is read where less is asked for, in bytes: hyper looks at the first 24 in order to know
+/// which HTTP is spoken. Most requests are there as a whole, and are read as a whole.
+const READ_AHEAD: usize = 4 * 1024;
+
 /// The connection. Notes when the first byte of a request arrived, so that what it waits before it
 /// is served is part of its time.
 pub(crate) struct Socket<S> {
     stream: S,
     arrivals: Rc<Arrivals>,
+    /// What was read and not asked for yet.
+    ahead: Bytes,
 }
 
 impl<S> Socket<S> {
     pub(crate) fn new(stream: S, arrivals: Rc<Arrivals>) -> Self {
-        Self { stream, arrivals }
+        Self { stream, arrivals, ahead: Bytes::new() }
+    }
+
+    fn take_ahead(&mut self, buffer: &mut ReadBuf<'_>) {
+        let taken = self.ahead.split_to(self.ahead.len().min(buffer.remaining()));
+        buffer.put_slice(&taken);
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
+impl<S: AsyncRead + Unpin> Socket<S> {
+    /// Reads from the connection, and notes it.
+    fn poll_stream(
+        &mut self,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
@@ -90,6 +103,26 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
         }
         arrivals.heads.borrow_mut().push(&buffer.filled()[before..]);
         polled
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.ahead.is_empty() {
+            if buffer.remaining() >= READ_AHEAD {
+                return self.poll_stream(context, buffer);
+            }
+            let mut bytes = [0; READ_AHEAD];
+            let mut ahead = ReadBuf::new(&mut bytes);
+            ready!(self.poll_stream(context, &mut ahead))?;
+            self.ahead = Bytes::copy_from_slice(ahead.filled());
+        }
+        self.take_ahead(buffer);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -120,5 +153,50 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_read_ahead_is_given_in_its_order_and_in_any_sizes() {
+        let sent: Vec<u8> = (0..3 * READ_AHEAD).map(|at| u8::try_from(at % 251).unwrap()).collect();
+        for size in [1, 24, READ_AHEAD - 1, READ_AHEAD, sent.len()] {
+            let (mut client, stream) = tokio::io::duplex(sent.len());
+            client.write_all(&sent).await.unwrap();
+            drop(client);
+            let arrivals = Rc::new(Arrivals::new(Instant::now(), READ_AHEAD));
+            let mut socket = Socket::new(stream, arrivals);
+            let mut buffer = vec![0; size];
+            let mut read = Vec::new();
+            loop {
+                let length = socket.read(&mut buffer).await.unwrap();
+                if length == 0 {
+                    break;
+                }
+                read.extend_from_slice(&buffer[..length]);
+            }
+            assert_eq!(read, sent, "{size} bytes at a time");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_is_read_at_once_however_little_is_asked_for() {
+        let request = b"GET /healthz HTTP/1.1\r\nhost: weir\r\n\r\n";
+        let (mut client, stream) = tokio::io::duplex(1000);
+        client.write_all(request).await.unwrap();
+        let arrivals = Rc::new(Arrivals::new(Instant::now(), 1000));
+        let mut socket = Socket::new(stream, arrivals);
+        let mut first = [0; 24];
+        socket.read_exact(&mut first).await.unwrap();
+        assert_eq!(socket.ahead, request[24..].to_vec());
+        let mut rest = [0; 1000];
+        let length = socket.read(&mut rest).await.unwrap();
+        assert_eq!(rest[..length], request[24..]);
+        assert!(socket.ahead.is_empty());
     }
 }

@@ -24,6 +24,9 @@ pub(crate) struct State {
     pub(crate) upstreams: Vec<Upstream>,
     /// In the order of [`Settings::keys`].
     pub(crate) keys: Vec<Arc<KeyState>>,
+    /// So many requests at once may have to be refused for load: the smallest cap. None where a
+    /// key has a rate, which is used up whoever comes.
+    smallest_cap: usize,
 }
 
 /// A client key with what has been used of it.
@@ -109,6 +112,14 @@ impl Shared {
         Arc::clone(&self.state.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether somebody may have to be refused for load, as far as connections tell: half as many
+    /// are open as the smallest cap. Half, because what is begun until then delays those who come
+    /// after, and a connection of HTTP/2 holds several requests.
+    pub(crate) fn may_refuse(&self) -> bool {
+        let connections = self.connections.load(Ordering::Relaxed);
+        2 * connections >= self.state().smallest_cap
+    }
+
     /// The service that is mounted at this path.
     pub(crate) fn mount(&self, path: &str) -> Option<&Mount> {
         self.mounts.get()?.iter().find(|mount| mount.takes(path))
@@ -176,7 +187,8 @@ impl State {
                 Arc::new(KeyState { settings: Arc::clone(settings), live })
             })
             .collect();
-        Self { settings, upstreams, keys }
+        let smallest_cap = smallest_cap(&settings);
+        Self { settings, upstreams, keys, smallest_cap }
     }
 
     /// Whether any upstream is well.
@@ -185,6 +197,43 @@ impl State {
     }
 }
 
+fn smallest_cap(settings: &Settings) -> usize {
+    let of_key = |key: &Arc<Key>| match (key.requests_per_minute, key.tokens_per_minute) {
+        (None, None) => key.open_streams,
+        _ => 0,
+    };
+    let of_keys = settings.keys.iter().map(of_key);
+    of_keys.fold(settings.limits.open_streams, usize::min)
+}
+
 fn gauge(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn smallest(more: &str) -> usize {
+        let surroundings = crate::Surroundings {
+            variable: &|_| None,
+            file: &|_| Err(std::io::Error::from(std::io::ErrorKind::NotFound)),
+        };
+        let upstream = "[[upstream]]\nname = \"a\"\nurl = \"http://127.0.0.1:1\"\n";
+        let text = format!("[limits]\nopen_streams = 100\n{upstream}{more}");
+        smallest_cap(&Settings::parse("weir.toml", &text, surroundings).unwrap())
+    }
+
+    #[test]
+    fn the_smallest_cap_is_the_servers_or_a_keys_and_a_rate_is_none_at_all() {
+        let key = |name: &str, more: &str| {
+            format!("[[key]]\nname = \"{name}\"\nsha256 = \"{}\"\n{more}\n", name.repeat(64))
+        };
+        assert_eq!(smallest(""), 100);
+        assert_eq!(smallest(&key("a", "")), 100);
+        let two = key("a", "open_streams = 7") + &key("b", "open_streams = 200");
+        assert_eq!(smallest(&two), 7);
+        assert_eq!(smallest(&(key("c", "requests_per_minute = 500") + &two)), 0);
+        assert_eq!(smallest(&key("a", "tokens_per_minute = 500")), 0);
+    }
 }

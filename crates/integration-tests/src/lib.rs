@@ -1,5 +1,7 @@
 //! The real binary as the tests drive it: start a server, run a command, read what it wrote.
 
+pub mod object_storage;
+
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -20,10 +20,16 @@ impl Admission {
     /// Gates with these limits.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
+        let gates =
+            Self { transfers: Gate::new("transfers", 0, 0), memory: Gate::new("memory", 0, 0) };
+        gates.set_limits(limits);
+        gates
+    }
+
+    /// Changes the limits while calls run; see [`Gate::set_limits`].
+    pub fn set_limits(&self, limits: &Limits) {
         let transfers = u64::try_from(limits.transfers).unwrap_or(u64::MAX);
-        Self {
-            transfers: Gate::new("transfers", transfers, limits.waiting_transfers),
-            memory: Gate::new("memory", limits.memory_bytes, limits.waiting_for_memory),
-        }
+        self.transfers.set_limits(transfers, limits.waiting_transfers);
+        self.memory.set_limits(limits.memory_bytes, limits.waiting_for_memory);
     }
 }

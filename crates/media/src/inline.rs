@@ -33,22 +33,6 @@ pub enum InlineError {
         /// Bytes of the text.
         length: usize,
     },
-    /// The pool had no place, or lost the job.
-    #[error(transparent)]
-    Pool(#[from] PoolError),
-}
-
-/// Decodes a file. A `data:` URL is taken as well.
-///
-/// Cancel-safe: yes, as [`CpuPool::run`].
-///
-/// # Errors
-/// When it is not base64, too long, or the pool is full.
-pub async fn decode(text: String, pool: &CpuPool) -> Result<Vec<u8>, InlineError> {
-    if text.len() > TEXT_LIMIT {
-        return Err(InlineError::TooLong { length: text.len() });
-    }
-    beside(pool, text.len(), move || decode_here(&text)).await?
 }
 
 /// Does work that takes as long as it takes to code `length` bytes: at once when they are few, on
@@ -66,11 +50,15 @@ pub async fn beside<T: Send + 'static>(
     if length < POOL_BYTES { Ok(work()) } else { pool.run(move |_| work()).await }
 }
 
-/// Decodes a file on this very thread.
+/// Decodes a file, on this very thread: a long one belongs on the pool. A `data:` URL is taken as
+/// well.
 ///
 /// # Errors
-/// When it is not base64.
-pub fn decode_here(text: &str) -> Result<Vec<u8>, InlineError> {
+/// When it is not base64, or too long.
+pub fn decode(text: &str) -> Result<Vec<u8>, InlineError> {
+    if text.len() > TEXT_LIMIT {
+        return Err(InlineError::TooLong { length: text.len() });
+    }
     let text = match text.strip_prefix("data:").and_then(|url| url.split_once(";base64,")) {
         Some((_, text)) => text,
         None => text,
@@ -93,46 +81,43 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_encoded_is_decoded(bytes: Vec<u8>) {
-            prop_assert_eq!(decode_here(&encode(&bytes)).unwrap(), bytes);
+            prop_assert_eq!(decode(&encode(&bytes)).unwrap(), bytes);
         }
     }
 
     #[test]
     fn padding_may_be_missing_and_a_data_url_is_understood() {
-        assert_eq!(decode_here("aGk=").unwrap(), b"hi");
-        assert_eq!(decode_here("aGk").unwrap(), b"hi");
-        assert_eq!(decode_here("data:image/png;base64,aGk=").unwrap(), b"hi");
+        assert_eq!(decode("aGk=").unwrap(), b"hi");
+        assert_eq!(decode("aGk").unwrap(), b"hi");
+        assert_eq!(decode("data:image/png;base64,aGk=").unwrap(), b"hi");
     }
 
     #[test]
     fn what_is_not_base64_is_refused() {
         for wrong in ["a", "a-_b", "aGk=!", "data:text/plain,hi"] {
-            assert!(matches!(decode_here(wrong), Err(InlineError::Malformed(_))), "{wrong}");
+            assert!(matches!(decode(wrong), Err(InlineError::Malformed(_))), "{wrong}");
         }
     }
 
     #[tokio::test]
-    async fn long_text_is_decoded_on_the_pool_and_short_text_is_not() {
+    async fn long_text_is_coded_on_the_pool_and_short_text_is_not() {
         let one = std::num::NonZeroUsize::MIN;
         let pool = CpuPool::new(one, 0);
         let (open, gate) = std::sync::mpsc::channel::<()>();
         let mut blocker = Box::pin(pool.run(move |_| assert!(gate.recv().is_err())));
         assert!(futures_util::poll!(&mut blocker).is_pending());
-        let short = "A".repeat(POOL_BYTES - 4);
-        assert_eq!(decode(short, &pool).await.unwrap().len(), POOL_BYTES / 4 * 3 - 3);
-        let long = "A".repeat(POOL_BYTES);
-        let refused = decode(long.clone(), &pool).await;
-        assert_eq!(refused, Err(InlineError::Pool(PoolError::Full { waiting: 0 })));
+        assert_eq!(beside(&pool, POOL_BYTES - 1, || 1).await, Ok(1));
+        let refused = beside(&pool, POOL_BYTES, || 2).await;
+        assert_eq!(refused, Err(PoolError::Full { waiting: 0 }));
         drop(open);
         blocker.await.unwrap();
-        assert_eq!(decode(long, &pool).await.unwrap().len(), POOL_BYTES / 4 * 3);
+        assert_eq!(beside(&pool, POOL_BYTES, || 3).await, Ok(3));
     }
 
-    #[tokio::test]
-    async fn text_past_the_limit_is_refused_before_it_is_decoded() {
-        let pool = CpuPool::of_cores();
+    #[test]
+    fn text_past_the_limit_is_refused_before_it_is_decoded() {
         let length = TEXT_LIMIT + 1;
         let text = String::from_utf8(vec![b'A'; length]).unwrap();
-        assert_eq!(decode(text, &pool).await, Err(InlineError::TooLong { length }));
+        assert_eq!(decode(&text), Err(InlineError::TooLong { length }));
     }
 }

@@ -128,13 +128,37 @@ impl CpuPool {
         T: Send + 'static,
         F: FnOnce(&Stop) -> T + Send + 'static,
     {
-        let place = match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => place,
-            Err(TryAcquireError::NoPermits) => {
-                return Err(PoolError::Full { waiting: self.waiting });
-            }
-            Err(TryAcquireError::Closed) => return Err(PoolError::Closed),
-        };
+        match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(place) => self.in_turn(place, job).await,
+            Err(TryAcquireError::NoPermits) => Err(PoolError::Full { waiting: self.waiting }),
+            Err(TryAcquireError::Closed) => Err(PoolError::Closed),
+        }
+    }
+
+    /// Runs a job of a call that was admitted to memory ([`Admission`](crate::Admission)) and still
+    /// holds it: that is what bounds such jobs, and they need no place in the queue. The job waits
+    /// for its turn like the others and is never refused: what a provider was paid for must not be
+    /// lost because others have come meanwhile.
+    ///
+    /// Cancel-safe: yes, as [`CpuPool::run`].
+    ///
+    /// # Errors
+    /// [`PoolError::Died`] when the job panicked.
+    pub async fn run_admitted<T, F>(&self, job: F) -> Result<T, PoolError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Stop) -> T + Send + 'static,
+    {
+        self.in_turn((), job).await
+    }
+
+    /// Runs a job that may wait, and keeps its `place` until it has ended.
+    async fn in_turn<T, F, P>(&self, place: P, job: F) -> Result<T, PoolError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Stop) -> T + Send + 'static,
+        P: Send + 'static,
+    {
         let thread = Arc::clone(&self.threads).acquire_owned().await;
         let thread = thread.map_err(|_| PoolError::Closed)?;
         let stop = Stop::default();

@@ -4,7 +4,7 @@ mod check;
 
 use std::path::{Path, PathBuf};
 
-use runtime::config_file::{ConfigError, Source, nearest};
+use runtime::config_file::{ConfigError, Source, Variable, nearest};
 use runtime::secret::Secret;
 
 use crate::Limits;
@@ -18,7 +18,7 @@ use crate::upstream::Trust;
 #[derive(Clone, Copy)]
 pub struct Surroundings<'a> {
     /// An environment variable; `None` where it is not set.
-    pub variable: &'a dyn Fn(&str) -> Option<String>,
+    pub variable: Variable<'a>,
     /// Where relative paths begin: the configuration file's folder.
     pub folder: &'a Path,
     /// The system's folder for temporary files.

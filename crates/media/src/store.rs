@@ -14,6 +14,7 @@
 mod digest;
 mod error;
 mod glob;
+mod hashing;
 mod jobs;
 mod kind;
 mod listing;

@@ -10,6 +10,7 @@ mod catalog;
 mod error;
 pub mod image;
 pub mod inputs;
+mod live;
 pub mod local;
 mod media;
 pub mod reference;
@@ -20,6 +21,7 @@ pub mod view;
 pub use call::{Call, Step};
 pub use catalog::{Catalog, Entry, Output};
 pub use error::{Kind as ErrorKind, ToolError};
+pub use live::Live;
 pub use media::{Media, Parts};
 
 #[cfg(test)]

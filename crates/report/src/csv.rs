@@ -52,8 +52,7 @@ fn header() -> String {
         ["interrupted", "refused", "peak_open", "stalls", "chunks", "bytes"].map(str::to_owned),
     );
     for metric in METRICS {
-        names.push(format!("{}_count", metric.field()));
-        names.extend(Statistic::ALL.map(|s| format!("{}_{}", metric.field(), s.name())));
+        names.extend(summary_names(metric.field()));
     }
     names.extend(
         [
@@ -99,8 +98,15 @@ fn counts(level: &Level) -> Vec<String> {
     counts
 }
 
+/// The names of the columns that [`summary`] fills.
+pub(crate) fn summary_names(name: &str) -> Vec<String> {
+    let mut names = vec![format!("{name}_count")];
+    names.extend(Statistic::ALL.map(|statistic| format!("{name}_{}", statistic.name())));
+    names
+}
+
 /// Count and statistics; a statistic with too few samples is empty, as it is a dash for people.
-fn summary(summary: Option<Summary>) -> Vec<String> {
+pub(crate) fn summary(summary: Option<Summary>) -> Vec<String> {
     let mut fields = vec![summary.map_or_else(String::new, |summary| summary.count.to_string())];
     fields.extend(
         Statistic::ALL.map(|statistic| number(summary.and_then(|s| s.supported(statistic)))),

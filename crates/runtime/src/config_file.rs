@@ -5,6 +5,12 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::de::DeserializeOwned;
+use toml::Spanned;
+
+use crate::secret::Secret;
+
+/// An environment variable; `None` where it is not set.
+pub type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Why a configuration is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +106,45 @@ impl Source<'_> {
             message: message.into(),
             remedy: remedy.into(),
         })
+    }
+
+    /// The value of the environment variable that `key` names: secrets never stand in a file.
+    ///
+    /// # Errors
+    /// When it is not set, or empty.
+    pub fn secret(
+        self,
+        key: &str,
+        name: &Spanned<String>,
+        variable: Variable<'_>,
+    ) -> Result<Secret, Box<ConfigError>> {
+        match variable(name.get_ref()) {
+            Some(value) if !value.is_empty() => Ok(Secret::new(value)),
+            _ => {
+                let message = format!("the environment variable {} is not set", name.get_ref());
+                Err(self.error(Some(name.span()), key, message, "set it before you start weir"))
+            }
+        }
+    }
+
+    /// As [`Source::secret`], for one that is sent in a header.
+    ///
+    /// # Errors
+    /// When it is not set or empty, or holds what no header can.
+    pub fn header_secret(
+        self,
+        key: &str,
+        name: &Spanned<String>,
+        variable: Variable<'_>,
+    ) -> Result<Secret, Box<ConfigError>> {
+        let secret = self.secret(key, name, variable)?;
+        // What RFC 9110 lets clients send: the visible characters, spaces and tabs.
+        let may_stand = |byte| matches!(byte, b' '..=b'~' | b'\t');
+        if secret.expose().bytes().all(may_stand) {
+            return Ok(secret);
+        }
+        let message = format!("the value of {} cannot be sent in a header", name.get_ref());
+        Err(self.error(Some(name.span()), key, message, "remove line ends from it"))
     }
 }
 

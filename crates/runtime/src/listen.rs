@@ -35,6 +35,9 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
         refuse_foreign_listener(address)?;
     }
     socket.set_reuse_port(true)?;
+    // Accepted connections inherit it: what is written leaves at once instead of waiting for the
+    // acknowledgement of what was written before.
+    socket.set_tcp_nodelay(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -54,6 +57,8 @@ fn refuse_foreign_listener(address: SocketAddr) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpStream;
+
     use super::*;
 
     #[test]
@@ -63,5 +68,17 @@ mod tests {
             listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
         assert_eq!(ports, vec![ports[0]; 3]);
         assert_ne!(ports[0], 0);
+    }
+
+    #[test]
+    fn what_is_accepted_sends_at_once() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = listeners(address.parse().unwrap(), 1).unwrap().remove(0);
+            listener.set_nonblocking(false).unwrap();
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (accepted, _) = listener.accept().unwrap();
+            assert!(accepted.nodelay().unwrap(), "{address}");
+            assert!(!client.nodelay().unwrap(), "or it would say nothing");
+        }
     }
 }

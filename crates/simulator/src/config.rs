@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::duration;
 use crate::faults::Faults;
 use crate::media::{MAX_VIDEO_BYTES, MIN_VIDEO_BYTES};
 use crate::profile::{Profile, ProfileError};
@@ -57,7 +56,7 @@ pub struct Config {
     /// The seed of everything random.
     pub seed: Option<u64>,
     /// How long running answers may take to finish after a shutdown was asked for.
-    #[serde(default, deserialize_with = "optional_duration")]
+    #[serde(default, deserialize_with = "crate::delay::optional")]
     pub drain: Option<Duration>,
     /// Worker threads, each with its own listener; by default one per processor.
     pub workers: Option<usize>,
@@ -233,10 +232,6 @@ fn profile_file(
 fn read(path: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(path)
         .map_err(|reason| ConfigError::Unreadable { path: path.to_owned(), reason })
-}
-
-fn optional_duration<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
-    duration::parse(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
 }
 
 fn fault<'de, D: Deserializer<'de>>(from: D) -> Result<Faults, D::Error> {

@@ -7,7 +7,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::duration;
+use runtime::notation::duration_text;
+
+use crate::delay;
 
 /// What a fault expression may say, for error messages and documentation.
 pub const SYNTAX: &str = "status=CODE (400..=599, with retry-after=SECONDS), refuse, \
@@ -150,14 +152,14 @@ impl Faults {
             ("retry-after", None, Some(value)) => self.retry_after = Some(number(value)?),
             ("tries", None, Some(value)) => self.tries = Some(number(value)?),
             ("slow-headers", None, Some(delay)) => {
-                self.slow_headers = Some(duration::parse(delay)?);
+                self.slow_headers = Some(delay::parse(delay)?);
             }
-            ("slow-first", None, Some(delay)) => self.slow_first = Some(duration::parse(delay)?),
+            ("slow-first", None, Some(delay)) => self.slow_first = Some(delay::parse(delay)?),
             ("stall", Some(after), Some(delay)) => {
                 if self.stalls.len() == MAX_STALLS {
                     return Err(format!("there are at most {MAX_STALLS} stalls"));
                 }
-                self.stalls.push((after, duration::parse(delay)?));
+                self.stalls.push((after, delay::parse(delay)?));
             }
             ("cut", Some(after), None) => self.break_off(after, BreakageKind::Cut)?,
             ("end", Some(after), None) => self.break_off(after, BreakageKind::End)?,
@@ -167,7 +169,7 @@ impl Faults {
             ("pace", None, Some(bytes)) => self.media.pace = Some(pace(bytes)?),
             ("fail", Some(percent), None) => self.media.fail = Some(below_hundred(percent)?),
             ("slow-job", None, Some(delay)) => {
-                self.media.slow_job = Some(duration::parse(delay)?);
+                self.media.slow_job = Some(delay::parse(delay)?);
             }
             _ => return Err("unknown, or its @N or =VALUE is missing or too much".to_owned()),
         }
@@ -211,7 +213,7 @@ impl fmt::Display for Faults {
     /// Writes the expression that [`FromStr`] reads back.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts: Vec<String> = Vec::new();
-        let with = |name: &str, delay: &Duration| format!("{name}={}", duration::format(*delay));
+        let with = |name: &str, delay: &Duration| format!("{name}={}", duration_text(*delay));
         parts.extend(self.refuse.then(|| "refuse".to_owned()));
         parts.extend(self.status.map(|code| format!("status={code}")));
         parts.extend(self.retry_after.map(|seconds| format!("retry-after={seconds}")));

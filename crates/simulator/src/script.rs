@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rand_pcg::Pcg64;
 
-use crate::duration::from_seconds;
+use crate::delay::from_seconds;
 use crate::profile::{Profile, whole};
 use crate::seed::{Purpose, Seed};
 use crate::stats::Stats;

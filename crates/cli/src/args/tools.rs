@@ -9,7 +9,7 @@ use stress::notation;
 use stress::tools::session::Protocol;
 use stress::tools::settings::ShapeLadder;
 
-use super::RunOutput;
+use super::{Access, RunOutput};
 
 pub(crate) const TOOLS_EXAMPLES: &str = "\
 Examples:
@@ -56,18 +56,8 @@ pub(crate) struct ToolsArgs {
     /// auto shakes hands, and goes without where the server refuses [default: auto]
     #[arg(long, help_heading = "Target", value_name = "REVISION")]
     pub protocol: Option<Protocol>,
-    /// Request header (repeatable)
-    #[arg(long, help_heading = "Target", value_name = "'K: V'")]
-    pub header: Vec<String>,
-    /// Environment variable that holds the key, sent as a bearer token
-    #[arg(long, help_heading = "Target", value_name = "VAR")]
-    pub api_key_env: Option<String>,
-    /// Certificate authorities to trust, as PEM, beside the system's
-    #[arg(long, help_heading = "Target", value_name = "FILE")]
-    pub cacert: Option<PathBuf>,
-    /// Accept any certificate
-    #[arg(long, help_heading = "Target")]
-    pub insecure: bool,
+    #[command(flatten, next_help_heading = "Target")]
+    pub access: Access,
 
     /// Tool to call
     #[arg(long, help_heading = "Load", value_name = "NAME")]

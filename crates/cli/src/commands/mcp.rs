@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow};
 use media::server::guard::Guard;
 use media::server::{Files, Handler, Http, HttpSettings, Service, stdio};
 use media::settings::GuardSettings;
-use media::tools::Media;
+use media::tools::Live;
 use runtime::secret::Secret;
 use runtime::signal::{Shutdown, Signals};
 use tokio::runtime::{Builder, Runtime};
@@ -58,7 +58,7 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
 
 async fn serve(args: &McpArgs, plan: &Plan, listen: Option<SocketAddr>) -> CommandResult {
     let signals = Signals::register().context("failed to watch for signals")?;
-    let media = Arc::new(plan.open().await.map_err(Failure::environment)?);
+    let media = Live::new(plan.open().await.map_err(Failure::environment)?);
     let shutdown = Shutdown::default();
     if args.until_stdin_closes {
         let drain = shutdown.drain.clone();
@@ -81,7 +81,7 @@ async fn serve(args: &McpArgs, plan: &Plan, listen: Option<SocketAddr>) -> Comma
     Ok(if shutdown.abort.is_cancelled() { INTERRUPTED } else { MET })
 }
 
-async fn over_stdio(media: Arc<Media>, shutdown: &Shutdown) -> Result<(), Failure> {
+async fn over_stdio(media: Live, shutdown: &Shutdown) -> Result<(), Failure> {
     let handler = Handler::new(media, VERSION);
     stdio::serve(handler, shutdown).await.map_err(Failure::environment)
 }
@@ -89,7 +89,7 @@ async fn over_stdio(media: Arc<Media>, shutdown: &Shutdown) -> Result<(), Failur
 async fn over_http(
     guard: Guard,
     address: SocketAddr,
-    media: Arc<Media>,
+    media: Live,
     shutdown: &Shutdown,
 ) -> Result<(), Failure> {
     let settings = HttpSettings { guard, ..HttpSettings::new(address) };
@@ -107,8 +107,8 @@ async fn over_http(
 }
 
 /// The tools as a service for HTTP.
-pub(crate) fn service(settings: &HttpSettings, media: Arc<Media>) -> Service<Handler> {
-    let handler = Handler::new(Arc::clone(&media), VERSION);
+pub(crate) fn service(settings: &HttpSettings, media: Live) -> Service<Handler> {
+    let handler = Handler::new(media.clone(), VERSION);
     let files = Arc::new(Files::new(media));
     Service::new(settings, move || handler.for_next_caller(), Some(files))
 }

@@ -11,6 +11,7 @@ mod image;
 mod job;
 mod place;
 mod session;
+mod spot;
 mod text;
 mod video;
 mod view;

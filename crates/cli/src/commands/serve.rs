@@ -15,10 +15,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::ServeArgs;
 use crate::exit_code::{CommandResult, Failure, INTERRUPTED, MET};
-use crate::media_setup::{self, Plan};
 use crate::paint;
 use mounted::Mounted;
-use reload::{Source, Watched};
+use reload::{Loaded, Origin, Running, Source, Watched};
 
 /// Where the configuration is looked for when nothing is said.
 const DEFAULT_CONFIG: &str = "weir.toml";
@@ -26,8 +25,8 @@ const DEFAULT_CONFIG: &str = "weir.toml";
 /// Checks everything, listens, prints the base URL and serves until told to end.
 pub(crate) fn run(args: &ServeArgs) -> CommandResult {
     let source = source(args)?;
-    let (settings, watched) = reload::load(&source).map_err(Failure::environment)?;
-    let media = media(args, &source).map_err(Failure::environment)?;
+    let Loaded { settings, media, watched } =
+        reload::load(&source).map_err(Failure::environment)?;
     if args.check {
         return Ok(MET);
     }
@@ -44,12 +43,14 @@ pub(crate) fn run(args: &ServeArgs) -> CommandResult {
     let mut server = Server::bind(settings, usage_log).map_err(Failure::environment)?;
     let shutdown = Shutdown::default();
     // Lives as long as the gateway: its threads answer what is mounted.
-    let mounted = media.map(|plan| Mounted::open(&plan, listen)).transpose();
+    let mounted = media.map(|plan| Mounted::open(plan, listen)).transpose();
     let mounted = mounted.map_err(Failure::environment)?;
     if let Some(mounted) = &mounted {
         server = server.with_mounts(mounted.mounts());
     }
-    watch(shutdown.clone(), source, watched, server.handle())?;
+    let media = mounted.as_ref().map(Mounted::reloader);
+    let running = Running { gateway: server.handle(), media };
+    watch(shutdown.clone(), source, watched, running)?;
     paint::data(&format!("{scheme}://{}\n", server.address()))
         .context("failed to write to stdout")?;
     if args.until_stdin_closes {
@@ -68,13 +69,11 @@ pub(crate) fn run(args: &ServeArgs) -> CommandResult {
 }
 
 fn source(args: &ServeArgs) -> Result<Source, Failure> {
+    let (listen, media) = (args.listen, args.media.media.clone());
     if let Some(url) = &args.upstream {
-        return Ok(Source::Upstream {
-            url: url.clone(),
-            http2: args.http2,
-            open_streams: args.open_streams,
-            listen: args.listen,
-        });
+        let (url, http2, open_streams) = (url.clone(), args.http2, args.open_streams);
+        let origin = Origin::Upstream { url, http2, open_streams };
+        return Ok(Source { origin, listen, media });
     }
     let file = args.config.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_CONFIG));
     if args.config.is_none() && !file.exists() {
@@ -83,28 +82,7 @@ fn source(args: &ServeArgs) -> Result<Source, Failure> {
              --config FILE"
         )));
     }
-    Ok(Source::File { file, listen: args.listen })
-}
-
-/// What the media tools are set up with, when `--media` or a `[media]` table asks for them.
-fn media(args: &ServeArgs, source: &Source) -> anyhow::Result<Option<Plan>> {
-    let settings = match source {
-        Source::File { file, .. } => media_setup::table_of(file)?,
-        Source::Upstream { .. } => None,
-    };
-    let folder = args.media.media.as_deref();
-    if folder.is_none() && settings.is_none() {
-        return Ok(None);
-    }
-    let plan = Plan::of(folder, settings)?;
-    plan.need_places()?;
-    if plan.guard().key.is_some() {
-        return Err(anyhow!(
-            "media.guard.key_env has no place behind the gateway: clients show it a key of its own, \
-             made by `weir key new`"
-        ));
-    }
-    Ok(Some(plan))
+    Ok(Source { origin: Origin::File(file), listen, media })
 }
 
 fn open_log(path: &Path) -> Result<Box<dyn Write + Send>, Failure> {
@@ -120,7 +98,7 @@ fn watch(
     shutdown: Shutdown,
     source: Source,
     watched: Watched,
-    handle: gateway::Handle,
+    running: Running,
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -135,7 +113,7 @@ fn watch(
         runtime.block_on(async {
             tokio::select! {
                 _ = signals.watch(&shutdown) => {}
-                () = reload::watch(&source, watched, &handle, hangup) => {}
+                () = reload::watch(&source, watched, running, hangup) => {}
             }
         });
     });

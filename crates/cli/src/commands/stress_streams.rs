@@ -4,16 +4,16 @@ use anyhow::anyhow;
 use results::Ideal;
 use results::units::millis;
 use simulator::Profile;
-use stress::config::{Config, Header};
+use stress::config::Config;
 use stress::scenario::{DEFAULT_SCENARIO, Scenario};
-use stress::secret::{Secret, redact_command_line};
+use stress::secret::redact_command_line;
 use stress::settings::Settings;
 use stress::target_url::TargetUrl;
 use stress::usage::TargetProcesses;
 use stress::witness::Witness;
 use wire::Dialect;
 
-use crate::args::{MOST_STREAMS, StreamsArgs, Talk};
+use crate::args::{MOST_STREAMS, StreamsArgs, Talk, api_key};
 use crate::commands::simulate;
 use crate::embedded::Embedded;
 use crate::exit_code::{CommandResult, Failure};
@@ -89,26 +89,7 @@ fn placeholder() -> TargetUrl {
     TargetUrl { tls: false, host: "127.0.0.1".to_owned(), port: 0, path: "/".to_owned() }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the command line is the one that reads the environment"
-)]
-pub(crate) fn api_key(variable: &str) -> Result<Secret, Failure> {
-    match std::env::var(variable) {
-        Ok(key) if !key.trim().is_empty() => Ok(Secret::new(key.trim())),
-        _ => Err(Failure::environment(anyhow!(
-            "the environment variable {variable}, named by --api-key-env, is not set"
-        ))),
-    }
-}
-
 fn config_of(args: StreamsArgs) -> Result<Config, Failure> {
-    let header = args
-        .header
-        .iter()
-        .map(|text| text.parse::<Header>())
-        .collect::<Result<_, _>>()
-        .map_err(|error| Failure::usage(anyhow!("--header: {error}")))?;
     Ok(Config {
         name: args.output.name,
         api: args.api,
@@ -116,8 +97,8 @@ fn config_of(args: StreamsArgs) -> Result<Config, Failure> {
         prompt: args.prompt,
         prompts: args.prompts,
         max_tokens: args.max_tokens,
-        header,
-        api_key_env: args.api_key_env,
+        header: args.access.headers()?,
+        api_key_env: args.access.api_key_env,
         body: args.body,
         ladder: args.ladder,
         start: args.start,
@@ -137,8 +118,8 @@ fn config_of(args: StreamsArgs) -> Result<Config, Failure> {
         profile: args.profile,
         seed: args.seed,
         ideal: args.ideal,
-        cacert: args.cacert,
-        insecure: args.insecure.then_some(true),
+        cacert: args.access.cacert,
+        insecure: args.access.insecure.then_some(true),
         http2: args.http2.then_some(true),
         server_cost: args.server_cost,
         plan_users: args.plan_users,

@@ -20,9 +20,9 @@ use stress::tools::stdio::Command;
 use stress::tools::verify::Source;
 
 use self::embedded::EmbeddedTarget;
-use crate::args::Talk;
 use crate::args::tools::ToolsArgs;
-use crate::commands::stress_streams::{api_key, command_line};
+use crate::args::{Talk, api_key};
+use crate::commands::stress_streams::command_line;
 use crate::exit_code::{CommandResult, Failure};
 use crate::live_tools;
 use crate::measurement::{failure, measure};
@@ -147,13 +147,8 @@ fn reach(args: &ToolsArgs) -> Result<Reach, Failure> {
         let command = Command { program: program.clone(), arguments: arguments.to_vec() };
         return Ok(Reach::Stdio { command, shared: args.shared });
     }
-    let mut headers = args
-        .header
-        .iter()
-        .map(|text| text.parse::<Header>())
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Failure::usage(anyhow!("--header: {error}")))?;
-    if let Some(variable) = &args.api_key_env {
+    let mut headers = args.access.headers()?;
+    if let Some(variable) = &args.access.api_key_env {
         let key = api_key(variable)?;
         let value = Secret::new(format!("Bearer {}", key.expose()));
         headers.push(Header { name: "authorization".to_owned(), value });
@@ -161,8 +156,8 @@ fn reach(args: &ToolsArgs) -> Result<Reach, Failure> {
     Ok(Reach::Http {
         url: url(args.url.as_deref().unwrap_or_default())?,
         headers,
-        cacert: args.cacert.clone(),
-        insecure: args.insecure,
+        cacert: args.access.cacert.clone(),
+        insecure: args.access.insecure,
     })
 }
 

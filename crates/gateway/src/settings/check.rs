@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,7 +46,7 @@ pub(super) fn check(
     let check = Check { source, surroundings };
     if config.upstream.is_empty() {
         let remedy = "add one, for example:\n[[upstream]]\nname = \"openai\"\nurl = \"https://api.openai.com\"\nkey_env = \"OPENAI_API_KEY\"";
-        return Err(check.refuse(None, "upstream", "there is no upstream", remedy));
+        return Err(check.source.error(None, "upstream", "there is no upstream", remedy));
     }
     let positions = check.unique("upstream.name", config.upstream.iter().map(|one| &one.name))?;
     check.unique("key.name", config.key.iter().map(|one| &one.name))?;
@@ -80,16 +79,6 @@ pub(super) fn check(
 }
 
 impl Check<'_> {
-    pub(super) fn refuse(
-        self,
-        span: Option<Range<usize>>,
-        key: &str,
-        message: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Box<ConfigError> {
-        self.source.error(span, key, message, remedy)
-    }
-
     /// Names with their positions; none twice, none empty.
     fn unique<'t>(
         self,
@@ -100,11 +89,16 @@ impl Check<'_> {
         for (position, name) in names.enumerate() {
             let text = name.get_ref().as_str();
             if text.is_empty() {
-                return Err(self.refuse(Some(name.span()), key, "it is empty", "give it a name"));
+                return Err(self.source.error(
+                    Some(name.span()),
+                    key,
+                    "it is empty",
+                    "give it a name",
+                ));
             }
             if positions.insert(text, position).is_some() {
                 let message = format!("{text:?} is there twice");
-                return Err(self.refuse(
+                return Err(self.source.error(
                     Some(name.span()),
                     key,
                     message,
@@ -128,7 +122,12 @@ impl Check<'_> {
             return Ok(Some(value));
         }
         let remedy = format!("choose from {} to {}", bounds.start(), bounds.end());
-        Err(self.refuse(Some(written.span()), key, format!("{value} is out of bounds"), remedy))
+        Err(self.source.error(
+            Some(written.span()),
+            key,
+            format!("{value} is out of bounds"),
+            remedy,
+        ))
     }
 
     fn size(
@@ -169,11 +168,11 @@ impl Check<'_> {
     fn upstream(self, written: &config::Upstream) -> Checked<Arc<Upstream>> {
         let origin = origin::parse(written.url.get_ref()).map_err(|reason| {
             let remedy = "write it like \"https://api.openai.com\" or \"http://127.0.0.1:8100\"";
-            self.refuse(Some(written.url.span()), "upstream.url", reason, remedy)
+            self.source.error(Some(written.url.span()), "upstream.url", reason, remedy)
         })?;
         if origin.secure && written.http2 {
             let remedy = "leave http2 out: with https it is negotiated";
-            return Err(self.refuse(
+            return Err(self.source.error(
                 Some(written.url.span()),
                 "upstream.http2",
                 "it is for http:// only",
@@ -211,17 +210,22 @@ impl Check<'_> {
         if cfg!(not(feature = "otel")) {
             let remedy = "remove the table, or build weir with `--features otel`";
             let message = "this weir was built without OpenTelemetry traces";
-            return Err(self.refuse(Some(endpoint.span()), "traces", message, remedy));
+            return Err(self.source.error(Some(endpoint.span()), "traces", message, remedy));
         }
         let origin = origin::parse(endpoint.get_ref()).map_err(|reason| {
             let remedy = "write it like \"http://127.0.0.1:4318\"";
-            self.refuse(Some(endpoint.span()), "traces.endpoint", reason, remedy)
+            self.source.error(Some(endpoint.span()), "traces.endpoint", reason, remedy)
         })?;
         let mut headers = Vec::with_capacity(written.header_env.len());
         for (name, variable) in &written.header_env {
             if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
                 let message = format!("{name:?} is no name of a header");
-                return Err(self.refuse(Some(variable.span()), "traces.header_env", message, ""));
+                return Err(self.source.error(
+                    Some(variable.span()),
+                    "traces.header_env",
+                    message,
+                    "",
+                ));
             }
             headers.push((name.clone(), self.secret("traces.header_env", variable)?));
         }
@@ -237,21 +241,7 @@ impl Check<'_> {
     }
 
     fn secret(self, key: &str, name: &Text) -> Checked<Secret> {
-        let value = (self.surroundings.variable)(name.get_ref()).unwrap_or_default();
-        if value.is_empty() {
-            let message = format!("the environment variable {} is not set", name.get_ref());
-            return Err(self.refuse(
-                Some(name.span()),
-                key,
-                message,
-                "set it before you start weir",
-            ));
-        }
-        if http::HeaderValue::from_str(&value).is_err() {
-            let message = format!("the value of {} cannot be sent in a header", name.get_ref());
-            return Err(self.refuse(Some(name.span()), key, message, "remove line ends from it"));
-        }
-        Ok(Secret::new(value))
+        self.source.header_secret(key, name, self.surroundings.variable)
     }
 
     fn path(self, path: &Text) -> Checked<String> {
@@ -260,7 +250,7 @@ impl Check<'_> {
         if valid {
             return Ok(text.clone());
         }
-        Err(self.refuse(
+        Err(self.source.error(
             Some(path.span()),
             "upstream.health.path",
             "it is no path",
@@ -282,7 +272,7 @@ impl Check<'_> {
             let shared = route.upstreams.get_ref();
             if shared.is_empty() {
                 let remedy = "name at least one upstream";
-                return Err(self.refuse(
+                return Err(self.source.error(
                     Some(route.upstreams.span()),
                     "route.upstreams",
                     "it is empty",
@@ -310,7 +300,12 @@ impl Check<'_> {
             let mut known: Vec<_> = positions.keys().copied().collect();
             known.sort_unstable();
             let message = format!("there is no upstream {:?}", name.get_ref());
-            self.refuse(Some(name.span()), key, message, format!("known are: {}", known.join(", ")))
+            self.source.error(
+                Some(name.span()),
+                key,
+                message,
+                format!("known are: {}", known.join(", ")),
+            )
         })
     }
 
@@ -318,7 +313,7 @@ impl Check<'_> {
         let hash = KeyHash::from_hexadecimal(written.sha256.get_ref()).ok_or_else(|| {
             let remedy = "make a key with its hash by `weir key new`";
             let message = "it is not 64 hexadecimal digits";
-            self.refuse(Some(written.sha256.span()), "key.sha256", message, remedy)
+            self.source.error(Some(written.sha256.span()), "key.sha256", message, remedy)
         })?;
         let rate = |key, written| self.within(key, written, 1..=1_000_000_000);
         Ok(Arc::new(Key {

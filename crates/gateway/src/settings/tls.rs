@@ -22,7 +22,7 @@ pub(super) fn identity(check: Check<'_>, written: &config::Tls) -> Checked<TlsId
     let pem = read(check, "tls.key", &written.key)?;
     let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|error| {
         let message = format!("there is no private key in it ({error})");
-        check.refuse(Some(written.key.span()), "tls.key", message, "name a PEM file")
+        check.source.error(Some(written.key.span()), "tls.key", message, "name a PEM file")
     })?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
@@ -30,7 +30,7 @@ pub(super) fn identity(check: Check<'_>, written: &config::Tls) -> Checked<TlsId
         .and_then(|builder| builder.with_single_cert(chain, key))
         .map_err(|error| {
             let remedy = "name the key of the first certificate in the chain";
-            check.refuse(Some(written.key.span()), "tls.key", error.to_string(), remedy)
+            check.source.error(Some(written.key.span()), "tls.key", error.to_string(), remedy)
         })?;
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
     Ok(TlsIdentity(Arc::new(config)))
@@ -43,7 +43,7 @@ pub(super) fn trust(check: Check<'_>, ca: Option<&Spanned<PathBuf>>) -> Checked<
             for certificate in certificates(check, "upstream.ca", path)? {
                 roots.add(certificate).map_err(|error| {
                     let message = format!("a certificate cannot be used: {error}");
-                    check.refuse(Some(path.span()), "upstream.ca", message, "")
+                    check.source.error(Some(path.span()), "upstream.ca", message, "")
                 })?;
             }
         }
@@ -54,7 +54,7 @@ pub(super) fn trust(check: Check<'_>, ca: Option<&Spanned<PathBuf>>) -> Checked<
     }
     if roots.is_empty() {
         let remedy = "install the system's certificates (ca-certificates), or name a file by `ca`";
-        return Err(check.refuse(
+        return Err(check.source.error(
             None,
             "upstream.ca",
             "there are no certificates to trust",
@@ -63,7 +63,7 @@ pub(super) fn trust(check: Check<'_>, ca: Option<&Spanned<PathBuf>>) -> Checked<
     }
     let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(|error| check.refuse(None, "upstream.url", error.to_string(), ""))?
+        .map_err(|error| check.source.error(None, "upstream.url", error.to_string(), ""))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
@@ -81,7 +81,7 @@ fn certificates(
         Ok(found) if !found.is_empty() => Ok(found),
         _ => {
             let message = "there is no certificate in it";
-            Err(check.refuse(Some(path.span()), key, message, "name a PEM file"))
+            Err(check.source.error(Some(path.span()), key, message, "name a PEM file"))
         }
     }
 }
@@ -89,7 +89,7 @@ fn certificates(
 fn read(check: Check<'_>, key: &str, path: &Spanned<PathBuf>) -> Checked<Vec<u8>> {
     (check.surroundings.file)(path.get_ref()).map_err(|error: io::Error| {
         let message = format!("{} cannot be read: {error}", path.get_ref().display());
-        check.refuse(
+        check.source.error(
             Some(path.span()),
             key,
             message,

@@ -30,6 +30,7 @@ fn every_test_that_the_documentation_names_exists() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
     let mut tests = String::new();
     sources(&repository.join("crates/gateway/src"), &mut tests);
+    sources(&repository.join("crates/runtime/src"), &mut tests);
     sources(&repository.join("crates/integration-tests/tests/it"), &mut tests);
     let mut count = 0;
     for file in ["docs/gateway.md", "docs/performance.md"] {

@@ -9,8 +9,7 @@ async fn well() -> Upstream {
     Upstream::start(|mut peer: Peer| async move {
         peer.begin().await;
         peer.chunk(&delta("well")).await;
-        peer.chunk(DONE).await;
-        peer.end().await
+        peer.done().await
     })
     .await
 }
@@ -123,8 +122,7 @@ async fn a_killed_upstream_leaves_error_events_behind_and_new_requests_go_elsewh
     let gateway = Gateway::before(&[&dying, &second], A_FIRST);
     let mut clients = Vec::new();
     for _ in 0..50 {
-        let mut client = gateway.connect().await;
-        client.send(&chat(true)).await;
+        let mut client = gateway.streaming().await;
         assert!(client.reads("first").await);
         clients.push(client);
     }
@@ -161,8 +159,7 @@ async fn the_same_upstream_is_asked_again_after_the_time_it_asks_for() {
             return peer.reply("429 Too Many Requests", "retry-after-ms: 300\r\n", "{}").await;
         }
         peer.begin().await;
-        peer.chunk(DONE).await;
-        peer.end().await
+        peer.done().await
     })
     .await;
     let gateway = Gateway::before(&[&upstream], "");
@@ -240,8 +237,7 @@ async fn silence_is_broken_by_comments_from_acceptance_on_and_between_events() {
         peer.chunk("data: {\"cho").await;
         tokio::time::sleep(Duration::from_millis(250)).await;
         peer.chunk("ices\":[]}\n\n").await;
-        peer.chunk(DONE).await;
-        peer.end().await
+        peer.done().await
     })
     .await;
     let gateway = Gateway::before(&[&upstream], "[keep_alive]\nevery = \"100ms\"\n");

@@ -28,20 +28,17 @@ impl Attacked {
             count.fetch_add(1, Ordering::SeqCst);
             async move {
                 if peer.number > 0 {
-                    let seen = serde_json::json!({ "head": peer.head, "body": peer.body });
-                    return peer.reply("200 OK", "", &seen.to_string()).await;
+                    return peer.mirror().await;
                 }
                 peer.begin().await;
                 peer.chunk(&delta("first")).await;
                 held.acquire().await.ok()?.forget();
-                peer.chunk(DONE).await;
-                peer.end().await
+                peer.done().await
             }
         })
         .await;
         let gateway = Gateway::before(&[&upstream], more);
-        let mut bystander = gateway.connect().await;
-        bystander.send(&chat(true)).await;
+        let mut bystander = gateway.streaming().await;
         assert!(bystander.reads("first").await);
         Self { gateway, bystander, asked, release, _upstream: upstream }
     }

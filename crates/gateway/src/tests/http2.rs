@@ -175,8 +175,7 @@ async fn a_stream_that_a_client_resets_ends_its_upstream_and_no_other_stream() {
                 return None;
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
-            peer.chunk(DONE).await;
-            peer.end().await
+            peer.done().await
         }
     })
     .await;
@@ -210,8 +209,7 @@ async fn one_slow_stream_of_a_connection_is_cut_and_the_others_go_on() {
         }
         peer.chunk(&delta("first")).await;
         tokio::time::sleep(Duration::from_millis(900)).await;
-        peer.chunk(DONE).await;
-        peer.end().await
+        peer.done().await
     })
     .await;
     let gateway = Gateway::before(&[&upstream], "[deadlines]\nclient_write = \"300ms\"\n");

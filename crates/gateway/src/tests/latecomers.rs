@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::http2::{chat, connect};
-use super::world::{self, DONE, Gateway, PATIENCE, delta};
+use super::world::{DONE, Gateway, PATIENCE, delta};
 
 /// The client's connection preface (RFC 9113, section 3.4).
 const PREFACE: usize = 24;
@@ -125,8 +125,7 @@ async fn a_crowd_that_leaves_breaks_nobody_elses_answer() {
 async fn an_opener_who_leaves_before_the_settings_leaves_no_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let gateway = Gateway::start(&table(&listener));
-    let mut client = gateway.connect().await;
-    client.send(&world::chat(true)).await;
+    let client = gateway.streaming().await;
     // It has read our request for a connection, and never answers.
     let mut opened = timeout(PATIENCE, accept(&listener)).await.unwrap();
     gateway.metric_becomes("weir_gateway_upstream_connections{upstream=\"a\"}", 1.0).await;

@@ -17,8 +17,7 @@ async fn held() -> (Upstream, mpsc::Sender<()>) {
             peer.begin().await;
             peer.chunk(&delta("first")).await;
             told.lock().await.recv().await?;
-            peer.chunk(DONE).await;
-            peer.end().await
+            peer.done().await
         }
     })
     .await;
@@ -29,8 +28,7 @@ async fn held() -> (Upstream, mpsc::Sender<()>) {
 async fn draining_fails_readiness_first_then_refuses_and_lets_streams_end() {
     let (upstream, end) = held().await;
     let mut gateway = Gateway::before(&[&upstream], "[drain]\nnotice = \"500ms\"\n");
-    let mut client = gateway.connect().await;
-    client.send(&chat(true)).await;
+    let mut client = gateway.streaming().await;
     assert!(client.reads("first").await);
     let mut idle = gateway.connect().await;
     idle.send("GET /healthz HTTP/1.1\r\nhost: weir\r\n\r\n").await;
@@ -39,8 +37,7 @@ async fn draining_fails_readiness_first_then_refuses_and_lets_streams_end() {
     gateway.metric_becomes("weir_gateway_draining", 1.0).await;
     assert_eq!(gateway.get("/readyz").await.status, 503);
     // Within the notice, new streams are still taken.
-    let mut late = gateway.connect().await;
-    late.send(&chat(true)).await;
+    let mut late = gateway.streaming().await;
     assert!(late.reads("first").await);
     tokio::time::sleep(Duration::from_millis(600)).await;
     let refused = gateway.ask(&chat(true)).await;
@@ -60,8 +57,7 @@ async fn draining_fails_readiness_first_then_refuses_and_lets_streams_end() {
 async fn at_the_limit_of_the_drain_streams_end_with_an_error_event() {
     let (upstream, _end) = held().await;
     let mut gateway = Gateway::before(&[&upstream], "[drain]\ntimeout = \"300ms\"\n");
-    let mut client = gateway.connect().await;
-    client.send(&chat(true)).await;
+    let mut client = gateway.streaming().await;
     assert!(client.reads("first").await);
     gateway.shutdown.drain.cancel();
     let answer = client.answer().await;
@@ -74,8 +70,7 @@ async fn at_the_limit_of_the_drain_streams_end_with_an_error_event() {
 async fn a_second_signal_ends_at_once() {
     let (upstream, _end) = held().await;
     let mut gateway = Gateway::before(&[&upstream], "");
-    let mut client = gateway.connect().await;
-    client.send(&chat(true)).await;
+    let mut client = gateway.streaming().await;
     assert!(client.reads("first").await);
     gateway.shutdown.drain.cancel();
     gateway.metric_becomes("weir_gateway_draining", 1.0).await;
@@ -91,8 +86,7 @@ async fn a_reload_changes_routes_and_keys_and_drops_no_stream() {
     let (upstream, end) = held().await;
     let other = Upstream::start(|peer| async move { peer.reply("200 OK", "", "{}").await }).await;
     let gateway = Gateway::before(&[&upstream], "");
-    let mut client = gateway.connect().await;
-    client.send(&chat(true)).await;
+    let mut client = gateway.streaming().await;
     assert!(client.reads("first").await);
     let key = crate::new_key().unwrap();
     let text =
@@ -117,8 +111,7 @@ async fn the_live_page_is_told_what_is_carried_now() {
     let page = gateway.get("/").await;
     assert!(page.body.starts_with("<!doctype html>"), "{page:?}");
     assert!(page.header("content-security-policy").is_some());
-    let mut client = gateway.connect().await;
-    client.send(&chat(true)).await;
+    let mut client = gateway.streaming().await;
     assert!(client.reads("first").await);
     let mut live = gateway.connect().await;
     live.send("GET /live HTTP/1.1\r\nhost: weir\r\n\r\n").await;
@@ -159,8 +152,7 @@ fn alert_rules_do_what_they_say_in_prometheus_itself() {
 async fn alerts_and_dashboard_speak_of_metrics_that_exist() {
     let (upstream, _end) = held().await;
     let gateway = Gateway::before(&[&upstream], "");
-    let mut client = gateway.connect().await;
-    client.send(&chat(true)).await;
+    let mut client = gateway.streaming().await;
     assert!(client.reads("first").await);
     let exported = metrics_named_in(&gateway.get("/metrics").await.body);
     let dashboard = include_str!("../../../../deploy/grafana/weir-gateway.json");

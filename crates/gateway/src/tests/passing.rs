@@ -19,8 +19,7 @@ async fn a_stream_passes_byte_for_byte_and_event_by_event() {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             peer.chunk(&text(second)).await;
         }
-        peer.chunk(DONE).await;
-        peer.end().await
+        peer.done().await
     })
     .await;
     let gateway = Gateway::before(&[&upstream], "");
@@ -54,14 +53,12 @@ async fn every_event_leaves_before_the_next_one_comes() {
                 peer.chunk(&delta(&format!("event {number};"))).await;
                 read.acquire().await.ok()?.forget();
             }
-            peer.chunk(DONE).await;
-            peer.end().await
+            peer.done().await
         }
     })
     .await;
     let gateway = Gateway::before(&[&upstream], "");
-    let mut client = gateway.connect().await;
-    client.send(&chat(true)).await;
+    let mut client = gateway.streaming().await;
     for number in 0..EVENTS {
         assert!(client.reads(&format!("event {number};")).await);
         read.add_permits(1);
@@ -71,11 +68,7 @@ async fn every_event_leaves_before_the_next_one_comes() {
 
 #[tokio::test]
 async fn every_path_leads_to_the_same_one_of_the_upstream() {
-    let upstream = Upstream::start(|peer| async move {
-        let seen = serde_json::json!({ "head": peer.head, "body": peer.body });
-        peer.reply("200 OK", "", &seen.to_string()).await
-    })
-    .await;
+    let upstream = Upstream::mirror().await;
     let gateway = Gateway::before(&[&upstream], "");
     for path in [
         "/v1/chat/completions",
@@ -109,8 +102,7 @@ async fn upstreams_share_the_work_by_open_streams_and_weight() {
     let gateway = Gateway::start(&tables);
     let mut clients = Vec::new();
     for _ in 0..9 {
-        let mut client = gateway.connect().await;
-        client.send(&chat(true)).await;
+        let mut client = gateway.streaming().await;
         assert!(client.reads("first").await);
         clients.push(client);
     }
@@ -137,11 +129,7 @@ async fn an_answer_that_is_not_streamed_passes_with_its_status_and_length() {
 
 #[tokio::test]
 async fn an_upstream_sees_its_own_key_and_model_and_no_credential_of_the_client() {
-    let upstream = Upstream::start(|peer| async move {
-        let seen = serde_json::json!({ "head": peer.head, "body": peer.body }).to_string();
-        peer.reply("200 OK", "", &seen).await
-    })
-    .await;
+    let upstream = Upstream::mirror().await;
     let config = format!(
         "[[route]]\nmodel = \"fast\"\nsend_as = \"real-1\"\nupstreams = [\"a\"]\n\
          [[upstream]]\nname = \"a\"\nurl = \"http://{}/base/v1\"\nkey_env = \"UPSTREAM_KEY\"\n",
@@ -172,14 +160,12 @@ async fn connections_to_upstreams_are_used_again() {
         let from = peer.stream.peer_addr().unwrap().to_string();
         peer.begin().await;
         peer.chunk(&delta(&from)).await;
-        peer.chunk(DONE).await;
-        peer.end().await
+        peer.done().await
     })
     .await;
     let gateway = Gateway::before(&[&upstream], "");
     // One client connection stays with one worker, and so with one pool.
-    let mut client = gateway.connect().await;
-    client.send(&chat(true)).await;
+    let mut client = gateway.streaming().await;
     let first = client.answer().await.body;
     client.send(&chat(true)).await;
     assert_eq!(client.answer().await.body, first);

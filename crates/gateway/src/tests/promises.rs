@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -29,8 +30,7 @@ async fn held() -> (Upstream, Arc<Semaphore>) {
             peer.begin().await;
             peer.chunk(&delta("first")).await;
             release.acquire().await.ok()?.forget();
-            peer.chunk(DONE).await;
-            peer.end().await
+            peer.done().await
         }
     })
     .await;
@@ -114,6 +114,42 @@ async fn refusals_do_not_wait_for_the_upstream_work_of_those_admitted_before() {
     assert_eq!(refused, 2 * CAP, "some still wait for what is not theirs");
 }
 
+/// On one worker, too, and with everybody there when it starts.
+#[tokio::test]
+async fn who_comes_first_goes_to_the_upstream_first() {
+    const CLIENTS: usize = 4 * PER_ROUND;
+    let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = upstream.local_addr().unwrap();
+    let settings =
+        settings_for(1, &format!("[[upstream]]\nname = \"a\"\nurl = \"http://{url}\"\n"));
+    let server = Server::bind(settings, None).unwrap();
+    let _clients: Vec<_> = (0..CLIENTS)
+        .map(|number| {
+            let mut client = std::net::TcpStream::connect(server.address()).unwrap();
+            let request = chat(true).replace("host: weir", &format!("x-number: {number}"));
+            client.write_all(request.as_bytes()).unwrap();
+            client
+        })
+        .collect();
+    let _gateway = Gateway::run(server, Log::default());
+    let mut order = Vec::new();
+    while order.len() < CLIENTS {
+        let (mut stream, _) = timeout(PATIENCE, upstream.accept()).await.unwrap().unwrap();
+        let mut request = String::new();
+        while !request.contains("\r\n\r\n") {
+            let mut bytes = [0; 4096];
+            match timeout(PATIENCE, stream.read(&mut bytes)).await.unwrap().unwrap() {
+                0 => break,
+                read => request.push_str(std::str::from_utf8(&bytes[..read]).unwrap()),
+            }
+        }
+        // The health check connects, too.
+        let number = request.lines().find_map(|line| line.strip_prefix("x-number: "));
+        order.extend(number.map(|number| number.parse::<usize>().unwrap()));
+    }
+    assert_eq!(order, (0..CLIENTS).collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn a_place_at_an_upstream_comes_back_however_a_try_has_ended() {
     let upstream = Upstream::start(|mut peer| async move {
@@ -178,12 +214,10 @@ async fn the_time_to_the_first_token_begins_when_the_request_arrives() {
     let (upstream, release) = held().await;
     let limits = "[limits]\nopen_streams = 1\nqueue = 1\n";
     let gateway = Gateway::before(&[&upstream], limits);
-    let mut first = gateway.connect().await;
-    first.send(&chat(true)).await;
+    let mut first = gateway.streaming().await;
     assert!(first.reads("first").await);
     // This one waits for a place: no handler, and no upstream, knows of it meanwhile.
-    let mut second = gateway.connect().await;
-    second.send(&chat(true)).await;
+    let mut second = gateway.streaming().await;
     gateway.metric_becomes("weir_gateway_queue_length", 1.0).await;
     tokio::time::sleep(WAIT).await;
     release.add_permits(2);

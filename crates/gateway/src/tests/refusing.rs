@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
-use super::world::{Client, DONE, Gateway, Upstream, chat, delta, post};
+use super::world::{Client, Gateway, Upstream, chat, delta, post};
 
 /// A refusal must come before any upstream work could have been done.
 const SOON: Duration = Duration::from_millis(50);
@@ -122,22 +122,19 @@ async fn the_queue_is_bounded_and_its_wait_is_measured() {
     let limits = "[limits]\nopen_streams = 1\nqueue = 1\nqueue_wait = \"400ms\"\n";
     let gateway = Gateway::before(&[&upstream], limits);
     let held = begin(&gateway, &chat(true)).await;
-    let mut waiting = gateway.connect().await;
-    waiting.send(&chat(true)).await;
+    let mut waiting = gateway.streaming().await;
     gateway.metric_becomes("weir_gateway_queue_length", 1.0).await;
     let refused = gateway.ask(&chat(true)).await;
     assert!(refused.status == 503 && refused.body.contains("\"full\""), "{refused:?}");
     let refused = waiting.answer().await;
     assert!(refused.status == 503 && refused.body.contains("queue_timeout"), "{refused:?}");
     // Who waits gets the place that comes free; who leaves the queue does not take it away.
-    let mut leaving = gateway.connect().await;
-    leaving.send(&chat(true)).await;
+    let leaving = gateway.streaming().await;
     gateway.metric_becomes("weir_gateway_queue_length", 1.0).await;
     drop(leaving);
     gateway.metric_becomes("weir_gateway_queue_length", 0.0).await;
     gateway.metric_becomes("weir_gateway_refused_total{reason=\"client_left\"}", 1.0).await;
-    let mut waiting = gateway.connect().await;
-    waiting.send(&chat(true)).await;
+    let mut waiting = gateway.streaming().await;
     gateway.metric_becomes("weir_gateway_queue_length", 1.0).await;
     drop(held);
     assert!(waiting.reads("first").await);
@@ -211,8 +208,7 @@ async fn a_client_that_does_not_read_is_cut_and_its_upstream_with_it() {
 }
 
 async fn begin_unread(gateway: &Gateway) -> Client {
-    let mut client = gateway.connect().await;
-    client.send(&chat(true)).await;
+    let mut client = gateway.streaming().await;
     assert!(client.reads("xxxx").await);
     client
 }
@@ -223,8 +219,7 @@ async fn an_event_without_end_is_cut_at_the_limit() {
         peer.begin().await;
         peer.chunk(&delta("first")).await;
         peer.chunk(&format!("data: {}", "x".repeat(3000))).await;
-        peer.chunk(DONE).await;
-        peer.end().await
+        peer.done().await
     })
     .await;
     let gateway = Gateway::before(&[&upstream], "[limits]\nevent = 2000\n");

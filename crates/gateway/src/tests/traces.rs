@@ -4,15 +4,6 @@ use super::world::{Gateway, Upstream, post};
 
 const CLIENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-/// An upstream that answers with the head of the request.
-async fn mirror() -> Upstream {
-    Upstream::start(|peer| async move {
-        let seen = serde_json::json!({ "head": peer.head }).to_string();
-        peer.reply("200 OK", "", &seen).await
-    })
-    .await
-}
-
 /// The value of a header that the mirror has seen.
 fn seen(body: &str, name: &str) -> Option<String> {
     let seen: serde_json::Value = serde_json::from_str(body).unwrap();
@@ -25,7 +16,7 @@ fn seen(body: &str, name: &str) -> Option<String> {
 
 #[tokio::test]
 async fn a_clients_trace_goes_on_to_the_upstream() {
-    let upstream = mirror().await;
+    let upstream = Upstream::mirror().await;
     let gateway = Gateway::before(&[&upstream], "");
     let headers = format!("traceparent: {CLIENT}\r\ntracestate: vendor=1\r\n");
     let answer = gateway.ask(&post("/v1/messages", &headers, "{\"model\":\"m\"}")).await;
@@ -173,8 +164,7 @@ mod exported {
             peer.begin().await;
             peer.chunk(&delta("first")).await;
             peer.chunk("data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":5}}\n\n").await;
-            peer.chunk(DONE).await;
-            peer.end().await
+            peer.done().await
         })
         .await;
         let gateway = gateway(&collector, &upstream, "");
@@ -228,7 +218,7 @@ mod exported {
 
     #[tokio::test]
     async fn the_upstream_is_told_our_span_and_only_what_is_sampled_is_sent() {
-        let (collector, upstream) = (Collector::start().await, mirror().await);
+        let (collector, upstream) = (Collector::start().await, Upstream::mirror().await);
         let gateway = gateway(&collector, &upstream, "sample = 0.0\n");
         let body = "{\"model\":\"m\"}";
         let ours = gateway.ask(&post("/v1/messages", "", body)).await.body;
@@ -252,7 +242,7 @@ mod exported {
 
     #[tokio::test]
     async fn a_refused_request_is_one_span_and_a_stranger_none() {
-        let (collector, upstream) = (Collector::start().await, mirror().await);
+        let (collector, upstream) = (Collector::start().await, Upstream::mirror().await);
         let key = crate::new_key().unwrap();
         let keys = format!("[[key]]\nname = \"k\"\nsha256 = \"{}\"\n", key.hash);
         let text = format!("[limits]\nbody = 10\n{keys}");
@@ -275,7 +265,7 @@ mod exported {
 
     #[tokio::test]
     async fn a_collector_that_is_gone_costs_spans_and_no_answer() {
-        let (collector, upstream) = (Collector::start().await, mirror().await);
+        let (collector, upstream) = (Collector::start().await, Upstream::mirror().await);
         let gateway = gateway(&collector, &upstream, "");
         drop(collector);
         for _ in 0..3 {

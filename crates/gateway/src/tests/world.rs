@@ -80,6 +80,13 @@ impl Gateway {
         Client { stream: TcpStream::connect(self.address).await.unwrap(), read: Vec::new() }
     }
 
+    /// A client that has asked for a stream.
+    pub(super) async fn streaming(&self) -> Client {
+        let mut client = self.connect().await;
+        client.send(&chat(true)).await;
+        client
+    }
+
     /// Sends a request and reads the whole answer.
     pub(super) async fn ask(&self, request: &str) -> Answer {
         let mut client = self.connect().await;
@@ -290,6 +297,11 @@ impl Upstream {
         Self { address, tasks }
     }
 
+    /// One that answers every request with what it [saw](Peer::mirror).
+    pub(super) async fn mirror() -> Self {
+        Self::start(Peer::mirror).await
+    }
+
     /// Ends it like `kill -9`: the listener and every connection close.
     pub(super) async fn kill(mut self) {
         self.tasks.shutdown().await;
@@ -353,6 +365,18 @@ impl Peer {
     pub(super) async fn end(mut self) -> Option<TcpStream> {
         self.write("0\r\n\r\n").await;
         Some(self.stream)
+    }
+
+    /// Ends a chat stream as a model does, and its body.
+    pub(super) async fn done(mut self) -> Option<TcpStream> {
+        self.chunk(DONE).await;
+        self.end().await
+    }
+
+    /// Answers with the `head` and `body` that came, as JSON.
+    pub(super) async fn mirror(self) -> Option<TcpStream> {
+        let seen = serde_json::json!({ "head": self.head, "body": self.body });
+        self.reply("200 OK", "", &seen.to_string()).await
     }
 
     /// Answers with a document.

@@ -56,8 +56,7 @@ pub(super) async fn connect(
     tasks: &Tasks,
 ) -> Result<Fresh, ConnectError> {
     let origin = &upstream.origin;
-    let stream = TcpStream::connect((origin.host.as_str(), origin.port)).await?;
-    stream.set_nodelay(true)?;
+    let stream = open(&origin.host, origin.port).await?;
     let (transport, http2) = match &upstream.tls {
         None => (Transport::Plain(stream), upstream.http2),
         Some(trust) => {
@@ -75,6 +74,14 @@ pub(super) async fn connect(
     }
 }
 
+/// Opens a TCP connection that sends at once what is written: the end of a request must not wait
+/// for the acknowledgement of its beginning.
+async fn open(host: &str, port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 /// Counts a connection as long as it is open.
 #[derive(Debug)]
 pub(super) struct OpenConnection(UpstreamMetrics);
@@ -89,5 +96,22 @@ impl OpenConnection {
 impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.connections.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_written_to_an_upstream_is_sent_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (opened, accepted) = tokio::join!(open("127.0.0.1", port), listener.accept());
+        assert!(opened.unwrap().nodelay().unwrap());
+        let (accepted, _) = accepted.unwrap();
+        assert!(!accepted.nodelay().unwrap(), "or it would say nothing");
     }
 }

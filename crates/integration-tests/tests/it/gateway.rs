@@ -28,7 +28,7 @@ fn level(server: &Server, path: &str, users: u64, more: &[&str]) -> Level {
 }
 
 /// Waits until a condition holds.
-fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub(super) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let began = Instant::now();
     while !holds() {
         assert!(began.elapsed() < PATIENCE, "{what} never happened");

@@ -1,16 +1,17 @@
 //! The media server as a file sets it up: folders, limits, and an object storage that is not ours.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::sync_channel;
-use std::time::Duration;
+use std::process::{Command, Output, Stdio};
 
+use integration_tests::object_storage::{AUTHORIZATION, ObjectStorage};
 use integration_tests::{Server, repository, weir_binary, weir_in};
 use results::ToolsRun;
 use serde_json::Value;
+
+use crate::gateway::eventually;
 
 /// Every variable that the media tools read.
 const VARIABLES: [&str; 20] = [
@@ -115,62 +116,67 @@ fn the_gateway_mounts_what_its_file_says_and_keys_are_its_own_business() {
     assert!(message.contains("weir key new"), "{message}");
 }
 
-/// A server that speaks S3 and is not ours: moto, from PyPI. Ended when dropped.
-struct ObjectStorage {
-    child: Child,
-    url: String,
-}
-
-impl ObjectStorage {
-    /// How long it may take until it listens; generous for a busy machine.
-    const START_LIMIT: Duration = Duration::from_secs(60);
-
-    fn start() -> Self {
-        let python = repository().join(".test-tools/venv/bin/python");
-        assert!(python.exists(), "no Python here: run cargo xtask test, which installs it");
-        let mut child = Command::new(python)
-            .args(["-m", "moto.server", "--host", "127.0.0.1", "--port", "0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        let (sender, urls) = sync_channel(1);
-        // It reads on to the end, so that the server never waits for its log to be read.
-        std::thread::spawn(move || {
-            for line in log.lines().map_while(Result::ok) {
-                if let Some(url) = line.split_whitespace().find(|it| it.starts_with("http://")) {
-                    let _ = sender.try_send(url.to_owned());
-                }
-            }
-        });
-        let mut storage = Self { child, url: String::new() };
-        storage.url = urls.recv_timeout(Self::START_LIMIT).expect("moto logs where it listens");
-        storage
-    }
-
-    /// Makes a bucket, which weir does not.
-    fn make_bucket(&self, name: &str) {
-        let address = self.url.strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(address).unwrap();
-        let request = format!(
-            "PUT /{name} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: 0\r\n\
-             authorization: AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, \
-             SignedHeaders=host, Signature=0\r\n\r\n"
+#[test]
+fn limits_and_guard_change_without_a_restart_and_folders_only_with_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let simulator = Server::simulator(["--profile", "instant", "--video-bytes", "200000"]).unwrap();
+    let configure = |media: &str| {
+        let text = format!(
+            "[[upstream]]\nname = \"one\"\nurl = \"http://127.0.0.1:9\"\n[media.provider]\n\
+             base_url = \"{}/v1\"\n[media]\n{media}",
+            simulator.url
         );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    }
+        // Never half a file: the server looks every second.
+        fs::write(folder.path().join("new.toml"), text).unwrap();
+        fs::rename(folder.path().join("new.toml"), folder.path().join("weir.toml")).unwrap();
+    };
+    configure("folder = \"media\"\nlimits = { file_bytes = \"199999B\" }\n");
+    let arguments = ["serve", "--listen", "127.0.0.1:0", "--config", "weir.toml"];
+    let server = Server::start(&mut weir(folder.path(), &[], &arguments)).unwrap();
+    let reloads = |result: &str| {
+        server.metric(&format!("weir_gateway_config_reloads_total{{result=\"{result}\"}}")).unwrap()
+    };
+    let download = || {
+        let mcp = format!("{}/mcp", server.url);
+        let call = r#"{"video_id": "vid_weir"}"#;
+        let tool = ["--tool", "download_video", "--args", call, "--probe-every", "0ms"];
+        let load = ["stress", "tools", &mcp, "--ladder", "1x1", "--out", "out"];
+        weir_in(folder.path(), [&load[..], &tool].concat()).unwrap();
+        let run = fs::read_to_string(folder.path().join("out/run.json")).unwrap();
+        ToolsRun::from_json(&run).unwrap().levels.remove(0).succeeded
+    };
+    assert_eq!(download(), 0, "it is larger than a file may be");
+
+    configure("folder = \"media\"\nlimits = { file_bytes = \"200KB\" }\n");
+    server.signal("HUP").unwrap();
+    eventually("a reload", || reloads("loaded") > 0.0);
+    assert_eq!(download(), 1);
+
+    configure("folder = \"media\"\nguard = { hosts = [\"media.example.com\"] }\n");
+    server.signal("HUP").unwrap();
+    eventually("another host's server", || server.get("/mcp").unwrap().0 == 421);
+
+    // Refused as a whole: what could change does not change either.
+    let refused = reloads("refused");
+    configure("folder = \"elsewhere\"\n");
+    server.signal("HUP").unwrap();
+    eventually("a refused reload", || reloads("refused") > refused);
+    assert_eq!(server.get("/mcp").unwrap().0, 421);
+    assert!(!folder.path().join("elsewhere").exists());
 }
 
-impl Drop for ObjectStorage {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Makes a bucket, which weir does not.
+fn make_bucket(storage: &ObjectStorage, name: &str) {
+    let address = storage.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let request = format!(
+        "PUT /{name} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-length: 0\r\n\
+         authorization: {AUTHORIZATION}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 /// Names and lengths of the videos that `weir media video files` lists.
@@ -194,8 +200,8 @@ fn an_object_storage_of_the_file_holds_what_agents_download_byte_for_byte() {
     /// More than one part of an upload.
     const BYTES: u64 = 6_000_011;
     let folder = tempfile::tempdir().unwrap();
-    let storage = ObjectStorage::start();
-    storage.make_bucket("weir-media");
+    let storage = ObjectStorage::start().unwrap();
+    make_bucket(&storage, "weir-media");
     let bytes = BYTES.to_string();
     let simulator = Server::simulator(["--profile", "instant", "--video-bytes", &bytes]).unwrap();
     let example = fs::read_to_string(repository().join("examples/media/s3.toml")).unwrap();
@@ -245,4 +251,56 @@ fn an_object_storage_of_the_file_holds_what_agents_download_byte_for_byte() {
     let again = videos(&weir(folder.path(), &environment, &files).output().unwrap());
     assert_eq!(again, listed);
     assert!(!folder.path().join("videos").exists(), "nothing lands on this machine");
+}
+
+#[test]
+fn commands_write_to_the_object_storage_unless_a_path_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = ObjectStorage::start().unwrap();
+    make_bucket(&storage, "weir-media");
+    let simulator = Server::simulator(["--profile", "instant"]).unwrap();
+    let base = format!("{}/v1", simulator.url);
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("STORAGE_BACKEND", "s3"),
+        ("WEIR_S3_BUCKET", "weir-media"),
+        ("WEIR_S3_PREFIX", "team"),
+        ("AWS_ENDPOINT_URL", storage.url.as_str()),
+        ("OPENAI_API_KEY", "any"),
+        ("OPENAI_BASE_URL", base.as_str()),
+    ];
+    let media = |arguments: &[&str]| {
+        let arguments = [&["media"][..], arguments].concat();
+        let output = weir(folder.path(), &variables, &arguments).output().unwrap();
+        let envelope: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(envelope["ok"], true, "{envelope}");
+        envelope["result"].clone()
+    };
+    let video = media(&["video", "download", "vid_weir"]);
+    assert_eq!(video["file"]["url"], "s3://weir-media/team/videos/vid_weir.mp4");
+    assert!(video["file"]["bytes"].as_u64().unwrap() > 0);
+
+    // What one command made is the next one's input, by its bare name; nothing lands here.
+    let picture = media(&["image", "generate", "a weir"]);
+    let name = picture["filename"].as_str().unwrap();
+    let frame = media(&["image", "prepare", name, "--size", "1280x720"]);
+    let frame_name = frame["output_filename"].as_str().unwrap();
+    let url = format!("s3://weir-media/team/images/{frame_name}");
+    assert_eq!(frame["file"]["url"].as_str(), Some(url.as_str()));
+    let files = media(&["image", "files"]);
+    assert_eq!(files["data"].as_array().unwrap().len(), 2, "{files}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    // A path is a path, also for what comes from the storage; and what lies here stays here.
+    let here = media(&["image", "prepare", name, "--size", "1280x720", "-o", "here/frame.png"]);
+    let path = folder.path().join("here/frame.png");
+    let absolute = fs::canonicalize(&path).unwrap();
+    assert_eq!(here["file"]["path"].as_str(), absolute.to_str());
+    media(&["image", "prepare", "here/frame.png", "--size", "720x1280"]);
+    assert_eq!(fs::read_dir(folder.path().join("here")).unwrap().count(), 2);
+    let voice = media(&["audio", "speak", "hello"]);
+    let voice = voice["output_file"].as_str().unwrap();
+    assert_eq!(media(&["audio", "transcribe", voice])["chunked"], false);
+    assert_eq!(media(&["image", "files"])["data"].as_array().unwrap().len(), 2);
 }

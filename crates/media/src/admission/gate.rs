@@ -43,14 +43,15 @@ pub struct Permit {
 #[derive(Debug)]
 struct Shared {
     what: &'static str,
-    capacity: u64,
-    queue: usize,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    free: u64,
+    capacity: u64,
+    queue: usize,
+    /// More than `capacity` for a while after that was lowered.
+    in_use: u64,
     waiting: usize,
     /// The callers that wait, the next one first. None is empty.
     lanes: VecDeque<Lane>,
@@ -73,8 +74,19 @@ impl Gate {
     /// `queue` requests wait.
     #[must_use]
     pub fn new(what: &'static str, capacity: u64, queue: usize) -> Self {
-        let state = State { free: capacity, waiting: 0, lanes: VecDeque::new() };
-        Self(Arc::new(Shared { what, capacity, queue, state: Mutex::new(state) }))
+        let state = State { capacity, queue, in_use: 0, waiting: 0, lanes: VecDeque::new() };
+        Self(Arc::new(Shared { what, state: Mutex::new(state) }))
+    }
+
+    /// Changes how many units there are, and how many requests may wait. Permits that are held and
+    /// requests that wait stay: nobody enters until less than the new capacity is in use, and nobody
+    /// joins the queue until it is shorter than it may be.
+    pub fn set_limits(&self, capacity: u64, queue: usize) {
+        {
+            let mut state = self.0.state();
+            (state.capacity, state.queue) = (capacity, queue);
+        }
+        self.0.give_back(0);
     }
 
     /// Waits for `units` of them; more than there are is taken as all of them. `on_queued` is
@@ -91,16 +103,15 @@ impl Gate {
         on_queued: impl FnOnce(usize),
     ) -> Result<Permit, Busy> {
         let (turn, ahead) = {
-            let units = units.min(self.0.capacity);
             let mut state = self.0.state();
-            if state.lanes.is_empty() && units <= state.free {
-                state.free -= units;
+            if let (true, Some(units)) = (state.lanes.is_empty(), state.room_for(units)) {
+                state.in_use += units;
                 return Ok(Permit { gate: Arc::clone(&self.0), units });
             }
-            if state.waiting >= self.0.queue {
+            if state.waiting >= state.queue {
                 state.forget_who_left();
             }
-            if state.waiting >= self.0.queue {
+            if state.waiting >= state.queue {
                 return Err(Busy { what: self.0.what, waiting: state.waiting });
             }
             let ahead = state.waiting;
@@ -115,7 +126,7 @@ impl Gate {
     /// Units in use now.
     #[must_use]
     pub fn in_use(&self) -> u64 {
-        self.0.capacity - self.0.state().free
+        self.0.state().in_use
     }
 
     /// Requests that wait now.
@@ -129,7 +140,7 @@ impl Gate {
     /// How many units there are.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.0.capacity
+        self.0.state().capacity
     }
 }
 
@@ -163,13 +174,12 @@ impl Shared {
     /// Takes units back and lets in whoever now has room.
     fn give_back(self: &Arc<Self>, units: u64) {
         let mut state = self.state();
-        state.free += units;
-        while let Some(waiter) = state.next() {
-            state.free -= waiter.units;
-            let permit = Permit { gate: Arc::clone(self), units: waiter.units };
-            if let Err(mut permit) = waiter.turn.send(permit) {
+        state.in_use -= units;
+        while let Some((turn, units)) = state.next() {
+            state.in_use += units;
+            if let Err(mut permit) = turn.send(Permit { gate: Arc::clone(self), units }) {
                 // It left in this very moment. Its permit must not lock what is locked here.
-                state.free += permit.units;
+                state.in_use -= permit.units;
                 permit.units = 0;
                 drop(state);
                 drop(permit);
@@ -180,6 +190,12 @@ impl Shared {
 }
 
 impl State {
+    /// What a request for so many units gets now: at most all of them.
+    fn room_for(&self, units: u64) -> Option<u64> {
+        let units = units.min(self.capacity);
+        (units <= self.capacity.saturating_sub(self.in_use)).then_some(units)
+    }
+
     fn queue(&mut self, caller: Caller, units: u64) -> oneshot::Receiver<Permit> {
         let (turn, receiver) = oneshot::channel();
         let waiter = Waiter { units, turn };
@@ -191,15 +207,17 @@ impl State {
         receiver
     }
 
-    /// The next waiter, if there is room for it. Its caller goes to the end of the row.
-    fn next(&mut self) -> Option<Waiter> {
+    /// The next waiter with its units, if there is room for it. Its caller goes to the end of the
+    /// row.
+    fn next(&mut self) -> Option<(oneshot::Sender<Permit>, u64)> {
         loop {
-            let lane = self.lanes.front_mut()?;
-            let first = lane.waiters.front()?;
+            let first = self.lanes.front()?.waiters.front()?;
             let gone = first.turn.is_closed();
-            if !gone && first.units > self.free {
+            let room = self.room_for(first.units);
+            if !gone && room.is_none() {
                 return None;
             }
+            let lane = self.lanes.front_mut()?;
             let waiter = lane.waiters.pop_front()?;
             self.waiting -= 1;
             if lane.waiters.is_empty() {
@@ -207,8 +225,8 @@ impl State {
             } else if !gone {
                 self.lanes.rotate_left(1);
             }
-            if !gone {
-                return Some(waiter);
+            if let (false, Some(units)) = (gone, room) {
+                return Some((waiter.turn, units));
             }
         }
     }

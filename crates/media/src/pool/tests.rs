@@ -147,3 +147,18 @@ async fn a_job_that_panics_is_an_error_and_the_pool_goes_on() {
     assert_eq!(pool.run(|_| panic!("junk")).await, Err::<(), _>(PoolError::Died));
     assert_eq!(pool.run(|_| 1).await, Ok(1));
 }
+
+#[tokio::test]
+async fn an_admitted_job_waits_where_others_are_refused_and_runs_in_its_turn() {
+    let pool = pool(1, 0);
+    let (open, gate) = gate();
+    let mut running = Box::pin(pool.run(move |_| wait_at(&gate)));
+    assert!(futures_util::poll!(&mut running).is_pending());
+    assert_eq!(pool.run(|_| ()).await, Err(PoolError::Full { waiting: 0 }));
+    let mut admitted = Box::pin(pool.run_admitted(|_| 1));
+    assert!(futures_util::poll!(&mut admitted).is_pending());
+    assert_eq!(pool.busy(), 1, "it waits like the others");
+    drop(open);
+    running.await.unwrap();
+    assert_eq!(admitted.await, Ok(1));
+}

@@ -35,13 +35,17 @@ impl OpenAi {
     }
 
     /// Builds a request that so many bytes of files go into, encoded or copied: beside the threads
-    /// that serve connections when they are many.
+    /// that serve connections when they are many. Whoever has files to send was admitted to memory
+    /// for them.
     async fn built(
         &self,
         length: usize,
         build: impl FnOnce() -> Call + Send + 'static,
     ) -> Result<Call, ProviderError> {
-        Ok(inline::beside(&self.pool, length, build).await?)
+        if length < inline::POOL_BYTES {
+            return Ok(build());
+        }
+        Ok(self.pool.run_admitted(move |_| build()).await?)
     }
 }
 

@@ -4,7 +4,6 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use futures_util::stream::try_unfold;
 use http::header::{
@@ -19,7 +18,7 @@ use http_body_util::{BodyExt, Empty, StreamBody};
 use super::http::range::{Wanted, wanted};
 use super::http::service::{Beside, Body, text};
 use crate::store::{FileInfo, Kind, Reader, SafeName, StoreError};
-use crate::tools::Media;
+use crate::tools::Live;
 
 /// The content type of `/metrics`, as the OpenMetrics specification names it.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -28,19 +27,20 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 const FILES: &str = "/media/";
 
 /// Serves finished files and the metrics.
-pub struct Files(Arc<Media>);
+pub struct Files(Live);
 
 impl Files {
     /// Of these folders.
     #[must_use]
-    pub fn new(media: Arc<Media>) -> Self {
+    pub fn new(media: Live) -> Self {
         Self(media)
     }
 
     fn metrics(&self) -> Response<Body> {
-        let transfers = &self.0.admission.transfers;
+        let media = self.0.get();
+        let transfers = &media.admission.transfers;
         let queued = u64::try_from(transfers.waiting()).unwrap_or(u64::MAX);
-        let mut response = text(StatusCode::OK, &self.0.metrics.text(transfers.in_use(), queued));
+        let mut response = text(StatusCode::OK, &media.metrics.text(transfers.in_use(), queued));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(OPEN_METRICS));
         response
     }
@@ -69,7 +69,8 @@ impl Files {
     ) -> Result<Response<Body>, Refusal> {
         let name = decoded(name).ok_or(Refusal::Missing)?;
         let name = SafeName::parse(&name).map_err(|_| Refusal::Missing)?;
-        let store = self.0.store(kind).map_err(|_| Refusal::Missing)?;
+        let media = self.0.get();
+        let store = media.store(kind).map_err(|_| Refusal::Missing)?;
         let info = store.info(&name).await?;
         let etag = info.etag.clone();
         if has(&request.headers, &etag) {

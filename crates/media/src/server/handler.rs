@@ -13,7 +13,7 @@ use rmcp::{ErrorData as McpError, ServerHandler};
 
 use super::{notify, viewer};
 use crate::admission::Caller;
-use crate::tools::{Catalog, Media, ToolError};
+use crate::tools::{Catalog, Live, ToolError};
 
 /// What an agent is told about the server as a whole.
 const INSTRUCTIONS: &str = "Makes, downloads and prepares video, pictures and sound. Video and \
@@ -23,7 +23,7 @@ then download it. Files are named relative to the server's media folders.";
 /// Answers the requests of MCP sessions. Clones share everything.
 #[derive(Clone)]
 pub struct Handler {
-    media: Arc<Media>,
+    media: Live,
     catalog: Arc<Catalog>,
     version: &'static str,
     /// One agent: places and memory go round among callers, not among calls.
@@ -36,8 +36,8 @@ static NEXT_CALLER: AtomicU64 = AtomicU64::new(1);
 impl Handler {
     /// A handler for these media; `version` is the product's.
     #[must_use]
-    pub fn new(media: Arc<Media>, version: &'static str) -> Self {
-        let catalog = Arc::new(Catalog::of(&media));
+    pub fn new(media: Live, version: &'static str) -> Self {
+        let catalog = Arc::new(Catalog::of(&media.get()));
         Self { media, catalog, version, caller: Caller::ALONE }
     }
 
@@ -77,11 +77,12 @@ impl ServerHandler for Handler {
         let Some(entry) = self.catalog.find(&request.name) else {
             return Ok(failed(format!("Unknown tool: {}", request.name)).into());
         };
-        let mut running = self.media.metrics.begin(entry.name());
+        let media = self.media.get();
+        let mut running = media.metrics.begin(entry.name());
         let token = context.meta.get_progress_token();
         let (call, tell) = notify::call(self.caller, context.peer.clone(), token);
         let arguments = request.arguments.unwrap_or_default();
-        let call = (entry.call)(Arc::clone(&self.media), arguments, call);
+        let call = (entry.call)(Arc::clone(&media), arguments, call);
         // Whoever is not chosen is dropped, and dropping is stopping: an upstream's transfer ends,
         // and its temporary goes.
         let result = tokio::select! {

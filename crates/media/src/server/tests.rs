@@ -19,7 +19,7 @@ use super::sessions::{SessionLimits, Sessions, SessionsError};
 use crate::provider::{
     Answer, DeletedVideo, NewVideo, Source, Variant, Video, VideoPage, VideoProvider, VideoQuery,
 };
-use crate::tools::{Media, tests};
+use crate::tools::{Live, Media, tests};
 
 /// A client that speaks plain JSON lines.
 struct Client {
@@ -33,7 +33,7 @@ impl Client {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         let mut server = JoinSet::new();
         server.spawn(async move {
-            let handler = Handler::new(Arc::new(media), "9.9.9");
+            let handler = Handler::new(Live::new(media), "9.9.9");
             let running = serve_server(handler, tokio::io::split(theirs)).await.unwrap();
             let _ = running.waiting().await;
         });

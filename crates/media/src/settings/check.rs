@@ -51,16 +51,6 @@ pub(super) fn check(
 }
 
 impl Check<'_> {
-    fn refuse(
-        self,
-        span: Option<Range<usize>>,
-        key: &str,
-        message: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Box<ConfigError> {
-        self.source.error(span, key, message, remedy)
-    }
-
     fn path(self, written: &Path) -> PathBuf {
         self.surroundings.folder.join(written)
     }
@@ -72,7 +62,7 @@ impl Check<'_> {
             return Ok(folder);
         }
         let message = format!("there is no folder {}", folder.display());
-        Err(self.refuse(Some(written.span()), key, message, "make it, or name another one"))
+        Err(self.source.error(Some(written.span()), key, message, "make it, or name another one"))
     }
 
     fn places(self, config: &Config) -> Checked<Option<Places>> {
@@ -84,7 +74,7 @@ impl Check<'_> {
         let first_own = own.iter().find_map(|(key, written)| Some((*key, written.as_ref()?)));
         let twice = |span, key, other| {
             let remedy = format!("leave out one of {key} and {other}: media are in one place");
-            Err(self.refuse(Some(span), key, format!("{other} is there as well"), remedy))
+            Err(self.source.error(Some(span), key, format!("{other} is there as well"), remedy))
         };
         match (&config.folder, first_own, &config.s3) {
             (None, None, None) => Ok(None),
@@ -106,7 +96,7 @@ impl Check<'_> {
 
     fn s3(self, written: &config::S3) -> Checked<S3Settings> {
         let refuse = |text: &Text, key, message: &str, remedy: &str| {
-            Err(self.refuse(Some(text.span()), key, message, remedy))
+            Err(self.source.error(Some(text.span()), key, message, remedy))
         };
         if written.bucket.get_ref().is_empty() {
             return refuse(&written.bucket, "media.s3.bucket", "it is empty", "name a bucket");
@@ -124,7 +114,7 @@ impl Check<'_> {
             let name = SafeName::parse(prefix.get_ref().trim_matches('/'));
             name.map(|name| name.to_string()).map_err(|error| {
                 let remedy = "write it like \"team/media\"";
-                self.refuse(Some(prefix.span()), "media.s3.prefix", error.to_string(), remedy)
+                self.source.error(Some(prefix.span()), "media.s3.prefix", error.to_string(), remedy)
             })
         });
         let secret = |key, variable: &Option<Text>| {
@@ -165,13 +155,13 @@ impl Check<'_> {
         let url = written.base_url.as_ref();
         let base = Base::parse(url.map_or(Base::OPENAI, |url| url.get_ref())).map_err(|error| {
             let span = url.map(Spanned::span);
-            self.refuse(span, "media.provider.base_url", error.to_string(), "")
+            self.source.error(span, "media.provider.base_url", error.to_string(), "")
         })?;
         let key = written.key_env.as_ref();
         let key = key.map(|name| self.header("media.provider.key_env", name)).transpose()?;
         if written.base_url.is_none() && key.is_none() {
             let remedy = "name a key_env, a base_url, or leave the table out";
-            return Err(self.refuse(None, "media.provider", "it is empty", remedy));
+            return Err(self.source.error(None, "media.provider", "it is empty", remedy));
         }
         Ok(ProviderSettings { base, key })
     }
@@ -182,7 +172,7 @@ impl Check<'_> {
             if bare.parse::<Authority>().is_err() {
                 let remedy = "write it like \"media.example.com\" or \"media.example.com:8000\"";
                 let span = Some(host.span());
-                return Err(self.refuse(span, "media.guard.hosts", "it is no host", remedy));
+                return Err(self.source.error(span, "media.guard.hosts", "it is no host", remedy));
             }
         }
         for origin in &written.origins {
@@ -193,7 +183,12 @@ impl Check<'_> {
             if !is_origin {
                 let remedy = "write it like \"https://app.example.com\"";
                 let span = Some(origin.span());
-                return Err(self.refuse(span, "media.guard.origins", "it is no origin", remedy));
+                return Err(self.source.error(
+                    span,
+                    "media.guard.origins",
+                    "it is no origin",
+                    remedy,
+                ));
             }
         }
         let texts = |written: &[Text]| written.iter().map(|it| it.get_ref().clone()).collect();
@@ -207,35 +202,27 @@ impl Check<'_> {
 
     fn trust(self, written: &Spanned<PathBuf>) -> Checked<Trust> {
         Trust::file(&self.path(written.get_ref())).map_err(|error| {
-            self.refuse(Some(written.span()), "media.ca", error.to_string(), "name a PEM file")
+            self.source.error(
+                Some(written.span()),
+                "media.ca",
+                error.to_string(),
+                "name a PEM file",
+            )
         })
     }
 
     fn secret(self, key: &str, name: &Text) -> Checked<Secret> {
-        match (self.surroundings.variable)(name.get_ref()) {
-            Some(value) if !value.is_empty() => Ok(Secret::new(value)),
-            _ => {
-                let message = format!("the environment variable {} is not set", name.get_ref());
-                let remedy = "set it before you start weir";
-                Err(self.refuse(Some(name.span()), key, message, remedy))
-            }
-        }
+        self.source.secret(key, name, self.surroundings.variable)
     }
 
-    /// A secret that goes into a header.
     fn header(self, key: &str, name: &Text) -> Checked<Secret> {
-        let secret = self.secret(key, name)?;
-        if http::HeaderValue::from_str(secret.expose()).is_ok() {
-            return Ok(secret);
-        }
-        let message = format!("the value of {} cannot be sent in a header", name.get_ref());
-        Err(self.refuse(Some(name.span()), key, message, "remove line ends from it"))
+        self.source.header_secret(key, name, self.surroundings.variable)
     }
 
     fn limit(self, error: &LimitError) -> Box<ConfigError> {
         let LimitError { name, must } = error;
         let key = format!("media.limits.{name}");
-        self.refuse(written_limit(self.source, name), &key, format!("it must be {must}"), "")
+        self.source.error(written_limit(self.source, name), &key, format!("it must be {must}"), "")
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use md5::Digest as _;
-use ring::digest;
+use sha256::Engine;
 
 /// The SHA-256 of a file's bytes. Shown as 64 lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,33 +16,43 @@ pub struct Md5(pub [u8; 16]);
 
 /// Computes the digests of what passes by.
 ///
-/// SHA-256 is ring's: as fast as any here (it uses the processor's instructions where there are
-/// some), and also in an unoptimised build.
 #[derive(Clone)]
 pub(crate) struct Hasher {
-    sha256: digest::Context,
+    sha256: sha256::Hasher,
     md5: Option<md5::Md5>,
 }
 
 impl Hasher {
     /// Begins. MD5 costs about three times what SHA-256 costs, so it is only computed on request.
     pub(crate) fn new(with_md5: bool) -> Self {
-        let sha256 = digest::Context::new(&digest::SHA256);
-        Self { sha256, md5: with_md5.then(md5::Md5::new) }
+        Self { sha256: sha256::Hasher::new(), md5: with_md5.then(md5::Md5::new) }
     }
 
+    #[cfg(test)]
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        self.sha256.update(bytes);
-        if let Some(md5) = &mut self.md5 {
-            md5.update(bytes);
-        }
+        update_together(&mut [(self, bytes)]);
     }
 
     pub(crate) fn finish(self) -> (Sha256, Option<Md5>) {
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(self.sha256.finish().as_ref());
-        (Sha256(sha256), self.md5.map(|md5| Md5(md5.finalize().into())))
+        (Sha256(self.sha256.finish()), self.md5.map(|md5| Md5(md5.finalize().into())))
     }
+}
+
+/// How many files' bytes [`update_together`] should be given at once on this machine.
+pub(crate) fn together() -> usize {
+    Engine::of_this_machine().width()
+}
+
+/// Takes the next bytes of each file.
+pub(crate) fn update_together(files: &mut [(&mut Hasher, &[u8])]) {
+    for (hasher, bytes) in files.iter_mut() {
+        if let Some(md5) = &mut hasher.md5 {
+            md5.update(bytes);
+        }
+    }
+    let mut files: Vec<_> =
+        files.iter_mut().map(|(hasher, bytes)| (&mut hasher.sha256, *bytes)).collect();
+    sha256::update_together(&mut files);
 }
 
 impl fmt::Debug for Hasher {

@@ -1,44 +1,32 @@
 //! File operations, each on a thread for blocking work, a bounded number at once.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::thread;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 
 use super::StoreError;
-
-/// Files that are hashed at once, for each core. One would do if writing never waited for the kernel
-/// to find memory; many more only take the core's cache from each other, and answer nobody sooner.
-const HASHING_PER_CORE: usize = 2;
+use super::hashing::Hashing;
 
 /// The bounds of file operations that run at once. Further ones wait in the order in which they
 /// came. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct FileJobs {
     all: Arc<Semaphore>,
-    /// Those that hash have a bound of their own: else files that wait for the disk to sync them
-    /// would hold up those that have work for the CPU.
-    hashing: Arc<Semaphore>,
+    /// What hashes has a bound of its own: else files that wait for the disk to sync them would
+    /// hold up those that have work for the CPU.
+    pub(crate) hashing: Hashing,
 }
 
 impl FileJobs {
     pub(crate) fn new(at_once: usize) -> Self {
-        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let hashing = (HASHING_PER_CORE * cores).min(at_once);
-        let semaphore = |places| Arc::new(Semaphore::new(places));
-        Self { all: semaphore(at_once), hashing: semaphore(hashing) }
+        Self { all: Arc::new(Semaphore::new(at_once)), hashing: Hashing::new() }
     }
 
     /// Waits until there is room for a job.
     pub(crate) async fn room(&self) -> Result<Room, StoreError> {
-        Room::of(&self.all).await
-    }
-
-    /// Waits until there is room for a job that hashes.
-    pub(crate) async fn hashing_room(&self) -> Result<Room, StoreError> {
-        Room::of(&self.hashing).await
+        let place = Arc::clone(&self.all).acquire_owned().await;
+        place.map(|place| Room { _place: place }).map_err(|_| StoreError::Stopping)
     }
 
     /// Runs a job to its end.
@@ -57,11 +45,6 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    async fn of(places: &Arc<Semaphore>) -> Result<Self, StoreError> {
-        let place = Arc::clone(places).acquire_owned().await;
-        place.map(|place| Self { _place: place }).map_err(|_| StoreError::Stopping)
-    }
-
     /// Begins a job. It runs to its end, also when nobody waits for it any more.
     pub(crate) fn begin<T: Send + 'static>(
         self,
@@ -99,6 +82,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::store::digest::Hasher;
 
     #[tokio::test]
     async fn no_more_jobs_run_at_once_than_the_limit() {
@@ -118,7 +102,8 @@ mod tests {
         let jobs = FileJobs::new(1);
         let (release, held) = mpsc::channel::<()>();
         let mut syncing = jobs.room().await.unwrap().begin(move || held.recv().is_ok());
-        jobs.hashing_room().await.unwrap().begin(|| ()).end().await.unwrap();
+        let hashed = jobs.hashing.hash(Hasher::new(false), b"abc".to_vec(), |_, bytes| bytes);
+        assert_eq!({ hashed }.end().await.unwrap(), b"abc");
         release.send(()).unwrap();
         assert!(syncing.end().await.unwrap());
     }

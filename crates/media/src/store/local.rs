@@ -7,7 +7,6 @@ mod writer;
 
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
-use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -70,14 +69,9 @@ impl LocalFolder {
         }
         let temporary = Temporary::create(folder, &target.name)?;
         let hasher = Hasher::new(target.with_md5);
-        Ok(NewFile { temporary, target, hasher, bytes: 0, flushed: 0 })
+        Ok(NewFile { temporary, target, hasher, bytes: 0 })
     }
 }
-
-/// How much is written before the kernel is told to bring it to the disk. It would begin only when
-/// the file is synced, or after half a minute, and the disk would idle until many files, fetched
-/// side by side, are synced all at the same time.
-const FLUSH_BYTES: u64 = 1 << 20;
 
 /// A file that is being written. Dropping it removes it.
 #[derive(Debug)]
@@ -86,38 +80,27 @@ pub(super) struct NewFile {
     target: Target,
     hasher: Hasher,
     bytes: u64,
-    /// What the kernel has been told to bring to the disk.
-    flushed: u64,
 }
 
 impl NewFile {
-    /// Hashes and writes.
-    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
-        self.hasher.update(bytes);
+    /// Writes bytes that were hashed: `hasher` is what came before them and them.
+    pub(super) fn append(&mut self, hasher: Hasher, bytes: &[u8]) -> Result<(), StoreError> {
+        self.hasher = hasher;
         self.bytes += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let written = self.temporary.file().write_all(bytes);
-        written.map_err(|error| from_io(error, self.target.name.as_str()))?;
-        self.flush();
-        Ok(())
+        written.map_err(|error| from_io(error, self.target.name.as_str()))
     }
 
-    /// Has the kernel begin with what has come since the last time, once it is worth it. Nothing
-    /// waits for it, and whether it goes well, the sync at the end tells.
-    fn flush(&mut self) {
-        let length = self.bytes - self.flushed;
-        if let Some(length) = NonZeroU64::new(length).filter(|_| length >= FLUSH_BYTES) {
-            // Linux takes this as: begin to write what is not written, forget what is.
-            let file = self.temporary.file();
-            let _ = fs::fadvise(file, self.flushed, Some(length), fs::Advice::DontNeed);
-            self.flushed = self.bytes;
-        }
+    /// The state of the digests, to hash what comes next.
+    pub(super) fn hasher(&self) -> Hasher {
+        self.hasher.clone()
     }
 
     /// Forgets what was written so far.
     pub(super) fn clear(&mut self) -> Result<(), StoreError> {
         self.temporary.clear(&self.target.name)?;
         self.hasher = Hasher::new(self.target.with_md5);
-        (self.bytes, self.flushed) = (0, 0);
+        self.bytes = 0;
         Ok(())
     }
 

@@ -10,8 +10,9 @@ use super::inputs::{self, Input};
 use super::{Call, Media, ToolError};
 use crate::admission::Permit;
 use crate::inline;
+use crate::pool::Stop;
 use crate::provider::{ImageJob, ImageStart, Upload};
-use crate::store::{Kind, OnConflict, Target, Written};
+use crate::store::{Kind, OnConflict, Target, Writer, Written};
 use crate::transform::image::{self, Format, Size};
 
 pub use make::{
@@ -141,7 +142,8 @@ pub async fn download_image(
         inputs::target(media, params.filename.as_deref(), "img", "png", params.on_conflict)?;
     // Refused before anything is fetched.
     let format = format_of(&target)?;
-    let _held = inputs::admit_memory(media, PICTURE_BYTES, call).await?;
+    let held = inputs::admit_memory(media, PICTURE_BYTES, call).await?;
+    let landing = Landing::prepare(media, target, held).await?;
     call.note("downloading");
     let (job, picture) = media.image_provider()?.picture(&params.response_id).await?;
     let Some(base64) = picture else {
@@ -152,7 +154,7 @@ pub async fn download_image(
             ToolError::JobFailed { id, status, message: Some("it holds no picture".to_owned()) }
         });
     };
-    let landed = land(media, base64, target, format).await?;
+    let landed = landing.land(media, base64).await?;
     Ok(DownloadedImage {
         filename: landed.written.name.to_string(),
         size: [landed.size.width(), landed.size.height()],
@@ -172,20 +174,33 @@ pub(super) struct Landed {
     pub(super) size: Size,
 }
 
-/// Decodes base64, checks that it is a whole picture in the format that the name asks for (or
-/// makes it one), and only then writes it.
-async fn land(
-    media: &Media,
-    base64: String,
-    target: Target,
+/// Where a picture will go, made ready before anybody is asked for it: what can refuse a name
+/// refuses it while nothing is paid.
+struct Landing {
+    writer: Writer,
     format: Format,
-) -> Result<Landed, ToolError> {
-    let bytes = inline::decode(base64, &media.pool).await?;
-    let limits = media.image_limits;
-    let landing = media.pool.run(move |_stop| image::land(bytes, format, &limits)).await?;
-    let (bytes, size) = landing?;
-    let written = media.store(Kind::Image)?.write(target, &bytes).await?;
-    Ok(Landed { written, size })
+    /// Memory for the picture and for its call's inputs.
+    _held: Permit,
+}
+
+impl Landing {
+    async fn prepare(media: &Media, target: Target, held: Permit) -> Result<Self, ToolError> {
+        let format = format_of(&target)?;
+        Ok(Self { writer: media.store(Kind::Image)?.create(target).await?, format, _held: held })
+    }
+
+    /// Decodes base64, checks that it is a whole picture in the format that the name asks for (or
+    /// makes it one), and only then writes it. It waits for the CPU as long as it takes: the
+    /// picture is paid for.
+    async fn land(mut self, media: &Media, base64: String) -> Result<Landed, ToolError> {
+        let (format, limits) = (self.format, media.image_limits);
+        let landing = move |_: &Stop| -> Result<_, ToolError> {
+            Ok(image::land(inline::decode(&base64)?, format, &limits)?)
+        };
+        let (bytes, size) = media.pool.run_admitted(landing).await??;
+        self.writer.write(&bytes).await?;
+        Ok(Landed { written: self.writer.finish().await?, size })
+    }
 }
 
 /// The format that a target's name asks for.

@@ -1,6 +1,7 @@
 //! The tools against providers that are not OpenAI: what they need of one is the trait alone.
 
 mod other_wire;
+mod paid;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -3,11 +3,10 @@
 //! A level's own numbers stand in every row of its calls, so that the file is one table; a level
 //! without single calls has one row with empty fields for the call.
 
-use results::summary::Statistic;
 use results::units::float;
 use results::{Call, CallOutcome, Summary, ToolsLevel, ToolsRun};
 
-use crate::csv::{field, number};
+use crate::csv::{field, number, summary, summary_names};
 
 /// The run's calls as CSV, the names of the columns in the first line.
 #[must_use]
@@ -32,16 +31,17 @@ pub fn render(run: &ToolsRun) -> String {
     out
 }
 
-/// Distributions of a level, by the beginning of their columns' names.
-fn summaries(level: &ToolsLevel) -> [(&'static str, Option<Summary>); 5] {
-    [
-        ("level_connect_ms", level.connect_ms),
-        ("level_ttfb_ms", level.ttfb_ms),
-        ("level_call_ms", level.call_ms),
-        ("level_probe_ms", level.probe_ms),
-        ("level_probe_idle_ms", level.probe_idle_ms),
-    ]
-}
+/// A distribution of a level.
+type OfLevel = fn(&ToolsLevel) -> Option<Summary>;
+
+/// The distributions, by the beginning of their columns' names.
+const SUMMARIES: [(&str, OfLevel); 5] = [
+    ("level_connect_ms", |level| level.connect_ms),
+    ("level_ttfb_ms", |level| level.ttfb_ms),
+    ("level_call_ms", |level| level.call_ms),
+    ("level_probe_ms", |level| level.probe_ms),
+    ("level_probe_idle_ms", |level| level.probe_idle_ms),
+];
 
 fn header() -> String {
     let mut names: Vec<String> =
@@ -59,16 +59,7 @@ fn header() -> String {
         .map(str::to_owned),
     );
     names.extend(CallOutcome::ALL.map(|outcome| format!("level_outcomes_{}", outcome.name())));
-    for name in [
-        "level_connect_ms",
-        "level_ttfb_ms",
-        "level_call_ms",
-        "level_probe_ms",
-        "level_probe_idle_ms",
-    ] {
-        names.push(format!("{name}_count"));
-        names.extend(Statistic::ALL.map(|statistic| format!("{name}_{}", statistic.name())));
-    }
+    names.extend(SUMMARIES.into_iter().flat_map(|(name, _)| summary_names(name)));
     names.extend(
         [
             "level_duration_s",
@@ -112,12 +103,7 @@ fn level_fields(level: &ToolsLevel) -> Vec<String> {
         level.distinct_digests.to_string(),
     ];
     fields.extend(CallOutcome::ALL.map(|outcome| level.outcomes.get(outcome).to_string()));
-    for (_, summary) in summaries(level) {
-        fields.push(optional(summary.map(|summary| summary.count)));
-        fields.extend(
-            Statistic::ALL.map(|statistic| number(summary.and_then(|s| s.supported(statistic)))),
-        );
-    }
+    fields.extend(SUMMARIES.into_iter().flat_map(|(_, of)| summary(of(level))));
     fields.extend(
         [
             Some(level.duration_s),

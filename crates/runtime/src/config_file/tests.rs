@@ -64,3 +64,27 @@ fn a_slip_is_known_from_another_word() {
         assert_eq!(distance(one, other), apart);
     }
 }
+
+#[test]
+fn a_secret_is_set_and_one_for_a_header_holds_nothing_that_ends_a_line() {
+    let source = Source { file: "weir.toml", text: "key_env = \"NAME\"\n" };
+    let name = Spanned::new(10..16, "NAME".to_owned());
+    let read = |value: Option<&str>, header: bool| {
+        let variable = |_: &str| value.map(str::to_owned);
+        let read = if header { Source::header_secret } else { Source::secret };
+        let secret = read(source, "key_env", &name, &variable);
+        secret.map(|secret| secret.expose().to_owned()).map_err(|error| error.message)
+    };
+    for header in [false, true] {
+        assert_eq!(read(Some("sk ~\t1"), header).as_deref(), Ok("sk ~\t1"));
+        for missing in [None, Some("")] {
+            let message = "the environment variable NAME is not set";
+            assert_eq!(read(missing, header).unwrap_err(), message);
+        }
+    }
+    for broken in ["two\nlines", "two\rlines", "\0", "\u{7f}", "ä"] {
+        assert_eq!(read(Some(broken), false).as_deref(), Ok(broken));
+        let message = "the value of NAME cannot be sent in a header";
+        assert_eq!(read(Some(broken), true).unwrap_err(), message);
+    }
+}

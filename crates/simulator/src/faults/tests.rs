@@ -32,7 +32,10 @@ fn wrong_expressions_say_which_part_and_why() {
     check("status=200", "status=200: `200` is not an error status");
     check("retry-after=3", "retry-after: it goes with status=CODE");
     check("cut@1;end@2", "end@2: a stream can break only once");
-    check("stall@1=soon", "stall@1=soon: `soon` is not a duration such as 250ms, 2.5s or 1m30s");
+    check(
+        "stall@1=soon",
+        "stall@1=soon: \"soon\" is no duration: write a number with a unit, such as 250ms, 2.5s or 1m30s",
+    );
     check("pace=0", "pace=0: a pace of 0 would never end; use stall@N=D");
     check("fail@100", "fail@100: 100 percent is not before the end of a job; 0 to 99 are");
     check("explode", "explode: unknown, or its @N or =VALUE is missing or too much");

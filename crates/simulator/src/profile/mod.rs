@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use distribution::Distribution;
 pub(crate) use quantity::{Amount, Delay, whole};
 
-use crate::duration;
+use crate::delay;
 use crate::stats::Stats;
 
 /// A simulated model's delays and lengths, read from TOML:
@@ -177,6 +177,6 @@ impl Profile {
         let Some(Delay(tick)) = self.tick.filter(|tick| !tick.0.is_zero()) else { return delay };
         let ticks = delay.as_nanos().div_ceil(tick.as_nanos());
         let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
-        tick.checked_mul(ticks).map_or(duration::LONGEST, |rounded| rounded)
+        tick.checked_mul(ticks).map_or(delay::LONGEST, |rounded| rounded)
     }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand_pcg::Pcg64;
+use runtime::notation::duration_text;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::duration;
+use crate::delay;
 
 /// A kind of value that can be drawn.
 pub(crate) trait Quantity: Copy + Serialize + for<'de> Deserialize<'de> {
@@ -43,7 +44,7 @@ impl Quantity for Delay {
 
 impl Serialize for Delay {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&duration::format(self.0))
+        to.serialize_str(&duration_text(self.0))
     }
 }
 
@@ -56,7 +57,7 @@ impl<'de> Deserialize<'de> for Delay {
                 formatter.write_str("a duration such as \"140ms\"")
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Delay, E> {
-                duration::parse(text).map(Delay).map_err(E::custom)
+                delay::parse(text).map(Delay).map_err(E::custom)
             }
         }
         from.deserialize_any(Text)

@@ -154,7 +154,8 @@ impl Shared {
                 self.store.write(target, &self.file).await?;
             }
             Workload::Base64 => {
-                let bytes = inline::decode(self.text.clone(), &self.pool).await?;
+                let text = self.text.clone();
+                let bytes = self.pool.run(move |_| inline::decode(&text)).await??;
                 anyhow::ensure!(bytes.len() == FILE_BYTES, "base64 lost bytes");
             }
             Workload::Mixed => anyhow::bail!("an item is one of the three"),

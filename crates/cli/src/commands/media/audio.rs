@@ -71,7 +71,7 @@ async fn call(
     query: Map<String, Value>,
     label: &str,
 ) -> Result<Map<String, Value>, Problem> {
-    let media = session.media(&[(Kind::Audio, &place.folder)]).await?;
+    let media = session.media(&[(Kind::Audio, &place.spot)]).await?;
     session.call(&media, tool, query, label).await
 }
 

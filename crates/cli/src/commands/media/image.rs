@@ -66,7 +66,7 @@ async fn make(
     label: &str,
     session: &Session,
 ) -> Result<Map<String, Value>, Problem> {
-    let media = session.media(&[(Kind::Image, &place.folder)]).await?;
+    let media = session.media(&[(Kind::Image, &place.spot)]).await?;
     let mut result = session.call(&media, tool, query, label).await?;
     place.finish(session, &mut result).await?;
     Ok(result)
@@ -82,7 +82,7 @@ async fn create(args: ImageCreateArgs, session: &Arc<Session>) -> Result<u8, Pro
     let mut names = place.as_ref().map(|place| place.inputs.clone()).unwrap_or_default();
     let mask = args.mask.as_ref().and_then(|_| names.pop());
     let media = match &place {
-        Some(place) => session.media(&[(Kind::Image, &place.folder)]).await?,
+        Some(place) => session.media(&[(Kind::Image, &place.spot)]).await?,
         None => session.media(&[]).await?,
     };
     let mut tool = arguments([

@@ -291,7 +291,7 @@ pub(super) async fn fetch(
 ) -> Result<Map<String, Value>, Problem> {
     let kind = job.folder_kind();
     let place = Place::find(session, kind, &[], output, Naming::Asked).await?;
-    let media = session.media(&[(kind, &place.folder)]).await?;
+    let media = session.media(&[(kind, &place.spot)]).await?;
     let (tool, arguments) = match job {
         Job::Video => (
             "download_video",

@@ -1,22 +1,25 @@
 //! Where files come from and go to. The tools work in one folder of each kind and know plain names;
 //! people give paths anywhere.
 //!
-//! When all inputs and the output are in one folder, the tool works right there. Otherwise the
+//! When all inputs and the output are in one place, the tool works right there. Otherwise the
 //! inputs are copied into a private folder of this very call, the tool works in that, and what it
 //! made is written to its place through the same door as everything: under its name only when it is
 //! whole. Two commands at once never share a name on the way.
+//!
+//! Media in an object storage are such a place as well: bare names are looked for there, and what
+//! has no `-o` goes there.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use media::store::{Kind, OnConflict, SafeName, StoreError, Target};
-use media::tools::{ErrorKind, ToolError};
+use media::store::{Kind, OnConflict, Target};
+use media::tools::ErrorKind;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use super::envelope::Problem;
 use super::session::Session;
+use super::spot::{Spot, copy, safe};
 
 /// Names of results that name the file that was written.
 const NAMES: [&str; 3] = ["filename", "output_filename", "output_file"];
@@ -34,35 +37,36 @@ pub(super) enum Naming {
 #[derive(Debug)]
 pub(super) struct Place {
     kind: Kind,
-    /// The folder that the tool is given.
-    pub(super) folder: PathBuf,
-    /// Its inputs, as names in that folder.
+    /// What the tool is given.
+    pub(super) spot: Spot,
+    /// Its inputs, as names there.
     pub(super) inputs: Vec<String>,
     /// What it is to call its file, when that is asked for and it can be told.
     pub(super) name: Option<String>,
     /// Where the file goes afterwards, when that is elsewhere.
-    delivery: Option<Delivery>,
+    delivery: Option<Wanted>,
     /// The private folder, removed in the end.
     _staging: Option<TempDir>,
-}
-
-#[derive(Debug)]
-struct Delivery {
-    folder: PathBuf,
-    name: Option<String>,
 }
 
 /// Where somebody wants a file.
 #[derive(Debug, Clone)]
 struct Wanted {
-    folder: PathBuf,
+    spot: Spot,
     name: Option<String>,
+}
+
+/// An input that was found.
+#[derive(Debug, Clone)]
+struct Input {
+    spot: Spot,
+    name: String,
 }
 
 impl Place {
     /// Finds the inputs, and makes room for the output. `output` is a file, or a folder when it is
-    /// one or ends in a slash; without one, the output goes beside the first input, else to the
-    /// media folder, else to the current folder.
+    /// one or ends in a slash; without one, the output goes beside the first input, else to where
+    /// the media are, else to the current folder.
     pub(super) async fn find(
         session: &Session,
         kind: Kind,
@@ -70,26 +74,32 @@ impl Place {
         output: Option<&str>,
         naming: Naming,
     ) -> Result<Self, Problem> {
-        let inputs: Vec<PathBuf> =
+        let inputs: Vec<Input> =
             inputs.iter().map(|it| input(session, kind, it)).collect::<Result<_, _>>()?;
         let wanted = wanted(session, kind, inputs.first(), output)?;
-        let folders: BTreeSet<&Path> = inputs.iter().filter_map(|it| it.parent()).collect();
-        let together = folders.iter().all(|&folder| folder == wanted.folder);
+        let together = inputs.iter().all(|input| input.spot == wanted.spot);
         let name_is_lost = naming == Naming::Own && wanted.name.is_some();
         if together && !name_is_lost {
-            let inputs = inputs.iter().map(|it| base_name(it)).collect::<Result<_, _>>()?;
-            let (folder, name) = (wanted.folder, wanted.name);
-            return Ok(Self { kind, folder, inputs, name, delivery: None, _staging: None });
+            let inputs = inputs.into_iter().map(|it| it.name).collect();
+            let Wanted { spot, name } = wanted;
+            return Ok(Self { kind, spot, inputs, name, delivery: None, _staging: None });
         }
-        let job = move || stage(&inputs);
-        let staged = tokio::task::spawn_blocking(job).await;
-        let (staging, inputs) = staged.map_err(|error| Problem::internal(error.to_string()))??;
+        let names = staged_names(&inputs);
+        let (of_job, of_disk) = (inputs.clone(), names.clone());
+        let staged = tokio::task::spawn_blocking(move || stage(&of_job, &of_disk)).await;
+        let staging = staged.map_err(|error| Problem::internal(error.to_string()))??;
+        let spot = Spot::Folder(staging.path().to_path_buf());
+        for (input, name) in inputs.iter().zip(&names).filter(|(it, _)| it.spot == Spot::Storage) {
+            let (from, to) = (Spot::Storage.open(session, kind).await?, spot.open(session, kind));
+            let target = Target::new(safe(name)?, OnConflict::Overwrite);
+            copy(&from, &input.name, &to.await?, target).await?;
+        }
         Ok(Self {
             kind,
-            folder: staging.path().to_path_buf(),
-            inputs,
+            spot,
+            inputs: names,
             name: wanted.name.clone().filter(|_| naming == Naming::Asked),
-            delivery: Some(Delivery { folder: wanted.folder, name: wanted.name }),
+            delivery: Some(wanted),
             _staging: Some(staging),
         })
     }
@@ -103,96 +113,85 @@ impl Place {
     ) -> Result<(), Problem> {
         let made = NAMES.iter().find_map(|name| result.get(*name)?.as_str());
         let made = made.ok_or_else(|| Problem::internal("the tool names no file"))?.to_owned();
-        let path = match &self.delivery {
-            None => self.folder.join(&made),
-            Some(delivery) => self.deliver(session, delivery, &made).await?,
+        let (spot, name) = match &self.delivery {
+            None => (&self.spot, made),
+            Some(delivery) => (&delivery.spot, self.deliver(session, delivery, &made).await?),
         };
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         for field in NAMES {
-            if let (Some(value), Some(name)) = (result.get_mut(field), &name) {
+            if let Some(value) = result.get_mut(field) {
                 *value = json!(name);
             }
         }
-        result.insert("file".to_owned(), described(&path));
+        result.insert("file".to_owned(), spot.described(session, self.kind, &name).await?);
         Ok(())
     }
 
     async fn deliver(
         &self,
         session: &Session,
-        delivery: &Delivery,
+        delivery: &Wanted,
         made: &str,
-    ) -> Result<PathBuf, Problem> {
+    ) -> Result<String, Problem> {
         let own_name = base_name(Path::new(made))?;
         let name = delivery.name.as_deref().unwrap_or(&own_name);
-        let staged = session.store(self.kind, &self.folder).await?;
-        let store = session.store(self.kind, &delivery.folder).await?;
-        let mut reader =
-            staged.reader(&safe(made)?, 0, u64::MAX).await.map_err(ToolError::Store)?;
+        let staged = self.spot.open(session, self.kind).await?;
+        let store = delivery.spot.open(session, self.kind).await?;
         let target = Target::new(safe(name)?, OnConflict::Overwrite);
-        let mut writer = store.create(target).await.map_err(ToolError::Store)?;
-        while let Some(piece) = reader.next().await.map_err(ToolError::Store)? {
-            writer.write(&piece).await.map_err(ToolError::Store)?;
-        }
-        let written = writer.finish().await.map_err(ToolError::Store)?;
-        Ok(delivery.folder.join(written.name.as_str()))
+        Ok(copy(&staged, made, &store, target).await?.name.to_string())
     }
 }
 
-/// `file` of a result.
-pub(super) fn described(path: &Path) -> Value {
-    let absolute = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    match fs::metadata(&absolute) {
-        Ok(metadata) => json!({ "path": absolute, "bytes": metadata.len() }),
-        Err(_) => json!({ "path": absolute }),
-    }
-}
-
-/// An input as it lies on the disk. What has a slash, or exists from here, is a path; any other word
-/// is a name in the media folder.
-fn input(session: &Session, kind: Kind, text: &str) -> Result<PathBuf, Problem> {
+/// An input where it is. What exists from here is a path, and so is what has a slash, except in an
+/// object storage; any other word is a name where the media are.
+fn input(session: &Session, kind: Kind, text: &str) -> Result<Input, Problem> {
     let path = Path::new(text);
     let missing = || Problem::usage(format!("input file not found: {text}"));
-    let path = if text.contains('/') || path.exists() {
-        path.to_path_buf()
-    } else {
-        session.folder_or_problem(kind)?.join(path)
+    let path = match Spot::usual_or_problem(session, kind) {
+        _ if path.exists() => path.to_path_buf(),
+        Ok(Spot::Storage) if path.is_relative() => {
+            return Ok(Input { spot: Spot::Storage, name: text.to_owned() });
+        }
+        Ok(Spot::Folder(folder)) if !text.contains('/') => folder.join(path),
+        Err(problem) if !text.contains('/') => return Err(problem),
+        _ => return Err(missing()),
     };
     let path = fs::canonicalize(path).map_err(|_| missing())?;
-    if path.is_file() { Ok(path) } else { Err(missing()) }
+    match (path.is_file(), path.parent()) {
+        (true, Some(folder)) => {
+            Ok(Input { spot: Spot::Folder(folder.to_path_buf()), name: base_name(&path)? })
+        }
+        _ => Err(missing()),
+    }
 }
 
 fn wanted(
     session: &Session,
     kind: Kind,
-    first_input: Option<&PathBuf>,
+    first_input: Option<&Input>,
     output: Option<&str>,
 ) -> Result<Wanted, Problem> {
     let Some(output) = output else {
-        let beside = first_input.and_then(|path| path.parent()).map(Path::to_path_buf);
-        let folder = match beside.or_else(|| session.folder(kind).map(Path::to_path_buf)) {
-            Some(folder) => folder,
+        let beside = first_input.map(|input| input.spot.clone());
+        let spot = match beside.or_else(|| Spot::usual(session, kind)) {
+            Some(Spot::Folder(folder)) => Spot::Folder(usable(&folder)?),
+            Some(Spot::Storage) => Spot::Storage,
             None => {
                 let here = std::env::current_dir().map_err(|error| unusable(".", &error))?;
-                let why = match session.plan.in_object_storage() {
-                    true => "the media folder is in an object storage",
-                    false => "no media folder",
-                };
-                session.view.note(&format!("{why}; writing to {}", here.display()));
-                here
+                session.view.note(&format!("no media folder; writing to {}", here.display()));
+                Spot::Folder(usable(&here)?)
             }
         };
-        return Ok(Wanted { folder: usable(&folder)?, name: None });
+        return Ok(Wanted { spot, name: None });
     };
     if is_folder(output) {
-        return Ok(Wanted { folder: usable(Path::new(output))?, name: None });
+        return Ok(Wanted { spot: Spot::Folder(usable(Path::new(output))?), name: None });
     }
     let path = Path::new(output);
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    Ok(Wanted { folder: usable(folder)?, name: Some(base_name(path)?) })
+    Ok(Wanted { spot: Spot::Folder(usable(folder)?), name: Some(base_name(path)?) })
 }
 
 /// Whether an output is a folder: it is one, or is written as one.
@@ -220,33 +219,37 @@ fn unusable(folder: &str, error: &std::io::Error) -> Problem {
     Problem::new(ErrorKind::Config, format!("the folder {folder} cannot be used: {error}"))
 }
 
-fn safe(name: &str) -> Result<SafeName, Problem> {
-    Ok(SafeName::parse(name).map_err(StoreError::from).map_err(ToolError::Store)?)
-}
-
 fn base_name(path: &Path) -> Result<String, Problem> {
     let name = path.file_name().and_then(|name| name.to_str());
     name.map(str::to_owned)
         .ok_or_else(|| Problem::usage(format!("{} is no file name", path.display())))
 }
 
-/// Copies the inputs into a private folder. Inputs of one name from several folders get folders of
+/// The names of inputs in a private folder. Inputs of one name from several places get folders of
 /// their own in it.
-fn stage(inputs: &[PathBuf]) -> Result<(TempDir, Vec<String>), Problem> {
-    let staged = || -> std::io::Result<(TempDir, Vec<String>)> {
+fn staged_names(inputs: &[Input]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (index, Input { name, .. }) in inputs.iter().enumerate() {
+        let name = name.rsplit('/').next().unwrap_or(name).to_owned();
+        names.push(if names.contains(&name) { format!("{index}/{name}") } else { name });
+    }
+    names
+}
+
+/// Makes a private folder with room for all inputs, and copies those into it that are on a disk.
+fn stage(inputs: &[Input], names: &[String]) -> Result<TempDir, Problem> {
+    let staged = || -> std::io::Result<TempDir> {
         let staging = tempfile::Builder::new().prefix("weir-media-").tempdir()?;
-        let mut names = Vec::new();
-        for (index, path) in inputs.iter().enumerate() {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let name = if names.contains(&name) { format!("{index}/{name}") } else { name };
-            let target = staging.path().join(&name);
+        for (input, name) in inputs.iter().zip(names) {
+            let target = staging.path().join(name);
             if let Some(parent) = target.parent() {
                 fs::create_dir_all(parent)?;
             }
-            fs::copy(path, target)?;
-            names.push(name);
+            if let Spot::Folder(folder) = &input.spot {
+                fs::copy(folder.join(&input.name), target)?;
+            }
         }
-        Ok((staging, names))
+        Ok(staging)
     };
     staged().map_err(|error| Problem::internal(format!("the inputs cannot be copied: {error}")))
 }
@@ -263,8 +266,16 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, path.to_string_lossy().as_bytes()).unwrap();
         }
-        let (first, names) = stage(&paths).unwrap();
-        let (second, _) = stage(&paths).unwrap();
+        let inputs: Vec<Input> = paths
+            .iter()
+            .map(|path| Input {
+                spot: Spot::Folder(path.parent().unwrap().to_path_buf()),
+                name: base_name(path).unwrap(),
+            })
+            .collect();
+        let names = staged_names(&inputs);
+        let first = stage(&inputs, &names).unwrap();
+        let second = stage(&inputs, &names).unwrap();
         assert_ne!(first.path(), second.path());
         assert_eq!(names, ["x.png", "1/x.png"]);
         for (name, path) in names.iter().zip(&paths) {

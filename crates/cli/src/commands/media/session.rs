@@ -1,16 +1,16 @@
 //! What all commands work with: the provider, the folders, and how a tool is called.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use media::admission::Caller;
-use media::store::{Kind, Store};
-use media::tools::{Call, Catalog, ErrorKind, Media, ToolError};
+use media::store::Kind;
+use media::tools::{Call, Catalog, Media};
 use serde_json::{Map, Value};
 use tokio::task::JoinSet;
 
 use super::envelope::{Envelope, Problem, code_of_all};
+use super::spot::Spot;
 use super::view::View;
 use crate::args::Talk;
 use crate::args::media::MediaFileArgs;
@@ -38,61 +38,18 @@ impl Session {
         Ok(Self { base, plan, view: View::new(talk), jobs: Jobs::default() })
     }
 
-    /// The media folder of a kind, when it is on this machine.
-    pub(super) fn folder(&self, kind: Kind) -> Option<&Path> {
-        self.plan.folder(kind)
-    }
-
-    /// The media folder of a kind, or the way to have one.
-    pub(super) fn folder_or_problem(&self, kind: Kind) -> Result<PathBuf, Problem> {
-        self.folder(kind).map(Path::to_path_buf).ok_or_else(|| {
-            if self.plan.in_object_storage() {
-                let message = "the media are in an object storage: name the file by a path here";
-                return Problem::new(ErrorKind::Config, message);
-            }
-            let variable = match kind {
-                Kind::Video => "VIDEO_PATH",
-                Kind::Image => "IMAGE_PATH",
-                Kind::Audio => "AUDIO_PATH",
-            };
-            Problem::new(
-                ErrorKind::Config,
-                format!(
-                    "there is no {} folder: name one by --media DIR, WEIR_MEDIA_PATH or {variable}",
-                    kind.as_str()
-                ),
-            )
-        })
-    }
-
-    /// A folder as the files of one kind.
-    pub(super) async fn store(&self, kind: Kind, folder: &Path) -> Result<Store, Problem> {
-        let store = Store::open_folder(kind, folder, self.plan.limits()).await;
-        store.map_err(|error| {
-            let path = folder.display();
-            Problem::from(ToolError::Store(error)).recast(ErrorKind::Config, &format!("{path}: "))
-        })
-    }
-
-    /// The tools over these folders.
-    pub(super) async fn media(&self, folders: &[(Kind, &Path)]) -> Result<Arc<Media>, Problem> {
+    /// The tools over files in these places.
+    pub(super) async fn media(&self, spots: &[(Kind, &Spot)]) -> Result<Arc<Media>, Problem> {
         let mut media = self.base.clone();
-        for &(kind, folder) in folders {
-            *media.place(kind) = Some(self.store(kind, folder).await?);
+        for &(kind, spot) in spots {
+            *media.place(kind) = Some(spot.open(self, kind).await?);
         }
         Ok(Arc::new(media))
     }
 
-    /// The tools over the usual place of a kind, which may be an object storage.
+    /// The tools over the usual place of a kind.
     pub(super) async fn usual(&self, kind: Kind) -> Result<Arc<Media>, Problem> {
-        if !self.plan.in_object_storage() {
-            let folder = self.folder_or_problem(kind)?;
-            return self.media(&[(kind, &folder)]).await;
-        }
-        let mut media = self.base.clone();
-        let store = self.plan.open_store(kind).await;
-        *media.place(kind) = store.map_err(|it| Problem::config(&it))?;
-        Ok(Arc::new(media))
+        self.media(&[(kind, &Spot::usual_or_problem(self, kind)?)]).await
     }
 
     /// Calls a tool by its name, with its progress shown under a label.

@@ -1,6 +1,5 @@
 //! `weir media video …`
 
-use std::path::Path;
 use std::sync::Arc;
 
 use media::store::Kind;
@@ -61,9 +60,8 @@ async fn create(args: VideoCreateArgs, session: &Arc<Session>) -> Result<u8, Pro
         true => None,
         false => Some(Place::find(session, Kind::Image, &reference, None, Naming::Own).await?),
     };
-    let folders: Vec<(Kind, &Path)> =
-        place.iter().map(|place| (Kind::Image, place.folder.as_path())).collect();
-    let media = session.media(&folders).await?;
+    let spots: Vec<_> = place.iter().map(|place| (Kind::Image, &place.spot)).collect();
+    let media = session.media(&spots).await?;
     let job = session.call(
         &media,
         "create_video",

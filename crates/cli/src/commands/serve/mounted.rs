@@ -10,7 +10,8 @@ use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
 use media::server::guard::Guard;
 use media::server::{Handler, HttpSettings, Service};
-use tokio::runtime::Runtime;
+use media::tools::{Live, Media};
+use tokio::runtime::{Handle, Runtime};
 use tokio::task::JoinSet;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
@@ -23,28 +24,52 @@ const PATHS: [&str; 2] = ["/mcp", "/media"];
 /// The media tools on their own threads.
 pub(super) struct Mounted {
     runtime: Runtime,
-    service: Service<Handler>,
+    reloader: Reloader,
     sweeping: JoinSet<()>,
+}
+
+/// Changes what the media tools are set up with while they serve.
+#[derive(Clone)]
+pub(super) struct Reloader {
+    media: Live,
+    service: Service<Handler>,
+    threads: Handle,
+    listen: SocketAddr,
+    /// What is in force.
+    plan: Arc<Plan>,
+}
+
+/// A plan that is open and can be put in force; nothing can refuse it any more.
+pub(super) struct Opened {
+    plan: Arc<Plan>,
+    media: Media,
 }
 
 impl Mounted {
     /// Opens the folders. Client keys are the gateway's business.
-    pub(super) fn open(plan: &Plan, listen: SocketAddr) -> anyhow::Result<Self> {
+    pub(super) fn open(plan: Plan, listen: SocketAddr) -> anyhow::Result<Self> {
         let runtime = mcp::runtime().context("failed to start a runtime")?;
-        let media = runtime.block_on(plan.open())?;
+        let media = Live::new(runtime.block_on(plan.open())?);
         let guard = Guard::of(plan.guard().clone(), listen);
         let settings = HttpSettings { guard, ..HttpSettings::new(listen) };
-        let service = mcp::service(&settings, Arc::new(media));
+        let service = mcp::service(&settings, media.clone());
         let mut sweeping = JoinSet::new();
         let swept = service.clone();
         sweeping.spawn_on(async move { swept.sessions().sweep().await }, runtime.handle());
-        Ok(Self { runtime, service, sweeping })
+        let (threads, plan) = (runtime.handle().clone(), Arc::new(plan));
+        let reloader = Reloader { media, service, threads, listen, plan };
+        Ok(Self { runtime, reloader, sweeping })
+    }
+
+    /// A way to change the settings.
+    pub(super) fn reloader(&self) -> Reloader {
+        self.reloader.clone()
     }
 
     /// The mounts for the gateway.
     pub(super) fn mounts(&self) -> Vec<Mount> {
         let tasks = TaskTracker::new();
-        let (service, threads) = (self.service.clone(), self.runtime.handle().clone());
+        let (service, threads) = (self.reloader.service.clone(), self.runtime.handle().clone());
         let serve: Arc<dyn Fn(_) -> MountedAnswer + Send + Sync> = Arc::new(move |request| {
             let service = service.clone();
             let answering = async move { service.serve(request).await };
@@ -52,7 +77,7 @@ impl Mounted {
             let answer = AbortOnDropHandle::new(tasks.spawn_on(answering, &threads));
             Box::pin(async move { answer.await.unwrap_or_else(|_| gone()) })
         });
-        let service = self.service.clone();
+        let service = self.reloader.service.clone();
         let running: Arc<dyn Fn() -> usize + Send + Sync> = Arc::new(move || service.running());
         let nothing: Arc<dyn Fn() -> usize + Send + Sync> = Arc::new(|| 0);
         let mount = |path, running| Mount { path, serve: Arc::clone(&serve), running };
@@ -61,10 +86,34 @@ impl Mounted {
 
     /// Ends sessions and calls that are left, and the threads.
     pub(super) fn end(mut self) {
-        self.service.refuse_new();
-        self.service.end();
+        self.reloader.service.refuse_new();
+        self.reloader.service.end();
         self.sweeping.abort_all();
         self.runtime.shutdown_timeout(mcp::LAST_WRITES);
+    }
+}
+
+impl Reloader {
+    /// Opens what a plan says, without putting it in force.
+    ///
+    /// # Errors
+    /// When it changes what only a start can, or cannot be opened.
+    pub(super) async fn open(&self, plan: Plan) -> anyhow::Result<Opened> {
+        plan.can_follow(&self.plan)?;
+        let (plan, used) = (Arc::new(plan), self.media.get());
+        let opening = Arc::clone(&plan);
+        let opening = async move { opening.open_beside(&used).await };
+        // Connections and files belong to the threads that use them.
+        let opened = TaskTracker::new().spawn_on(opening, &self.threads).await;
+        let media = opened.context("the media server's threads are gone")??;
+        Ok(Opened { plan, media })
+    }
+
+    /// From now on calls and requests go by it; calls that run end as they began.
+    pub(super) fn put_in_force(&mut self, Opened { plan, media }: Opened) {
+        self.media.replace(media, plan.limits());
+        self.service.set_guard(Guard::of(plan.guard().clone(), self.listen));
+        self.plan = plan;
     }
 }
 

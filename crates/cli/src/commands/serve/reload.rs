@@ -7,21 +7,43 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use gateway::{Handle, Settings, Surroundings};
 use tokio::signal::unix::Signal;
 use tokio::time::{MissedTickBehavior, interval};
+
+use super::mounted::Reloader;
+use crate::media_setup::{self, Plan};
 
 /// How often files are looked at for changes.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Where settings come from.
 #[derive(Debug)]
-pub(super) enum Source {
+pub(super) struct Source {
+    pub(super) origin: Origin,
+    /// `--listen`
+    pub(super) listen: Option<SocketAddr>,
+    /// `--media`
+    pub(super) media: Option<PathBuf>,
+}
+
+/// Where the gateway's own settings come from.
+#[derive(Debug)]
+pub(super) enum Origin {
     /// `--upstream`
-    Upstream { url: String, http2: bool, open_streams: Option<u32>, listen: Option<SocketAddr> },
+    Upstream { url: String, http2: bool, open_streams: Option<u32> },
     /// `--config`
-    File { file: PathBuf, listen: Option<SocketAddr> },
+    File(PathBuf),
+}
+
+/// Everything that a source says, as it was at one moment.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) settings: Settings,
+    /// What the media tools are set up with, when `--media` or a `[media]` table asks for them.
+    pub(super) media: Option<Plan>,
+    pub(super) watched: Watched,
 }
 
 /// The files that settings were made from, as they were then.
@@ -32,9 +54,9 @@ pub(super) struct Watched(Vec<(PathBuf, Option<Stamp>)>);
 type Stamp = (SystemTime, u64);
 
 /// Reads settings and says which files they came from.
-pub(super) fn load(source: &Source) -> Result<(Settings, Watched)> {
-    let (mut settings, watched, listen) = match source {
-        Source::Upstream { url, http2, open_streams, listen } => {
+pub(super) fn load(source: &Source) -> Result<Loaded> {
+    let (mut settings, table, watched) = match &source.origin {
+        Origin::Upstream { url, http2, open_streams } => {
             let mut settings =
                 Settings::for_upstream(url, *http2).map_err(|error| anyhow!("{error}"))?;
             if let Some(streams) = open_streams.and_then(|streams| usize::try_from(streams).ok()) {
@@ -43,22 +65,36 @@ pub(super) fn load(source: &Source) -> Result<(Settings, Watched)> {
                 // Each may come on a connection of its own.
                 limits.connections = limits.connections.max(streams);
             }
-            (settings, Watched::default(), listen)
+            (settings, None, Watched::default())
         }
-        Source::File { file, listen } => {
-            let (settings, watched) = read(file)?;
-            (settings, watched, listen)
-        }
+        Origin::File(file) => read(file)?,
     };
-    settings.listen = listen.unwrap_or(settings.listen);
-    Ok((settings, watched))
+    settings.listen = source.listen.unwrap_or(settings.listen);
+    let media = media(source.media.as_deref(), table)?;
+    Ok(Loaded { settings, media, watched })
 }
 
-fn read(file: &Path) -> Result<(Settings, Watched)> {
+/// What the media tools are set up with, from `--media` and the `[media]` table.
+fn media(folder: Option<&Path>, table: Option<media::Settings>) -> Result<Option<Plan>> {
+    if folder.is_none() && table.is_none() {
+        return Ok(None);
+    }
+    let plan = Plan::of(folder, table)?;
+    plan.need_places()?;
+    if plan.guard().key.is_some() {
+        return Err(anyhow!(
+            "media.guard.key_env has no place behind the gateway: clients show it a key of its own, \
+             made by `weir key new`"
+        ));
+    }
+    Ok(Some(plan))
+}
+
+/// Both the gateway's tables and `[media]`, of one text: a file that changes meanwhile gives no mix.
+fn read(file: &Path) -> Result<(Settings, Option<media::Settings>, Watched)> {
     // The stamp is taken first: a change while we read is found at the next look.
     let watched = RefCell::new(vec![(file.to_owned(), stamp(file))]);
-    let text =
-        fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
+    let text = media_setup::config_text(file)?;
     let folder = file.parent().unwrap_or(Path::new("")).to_owned();
     #[expect(clippy::disallowed_methods, reason = "this is the cli crate")]
     let variable = |name: &str| std::env::var(name).ok();
@@ -70,7 +106,8 @@ fn read(file: &Path) -> Result<(Settings, Watched)> {
     let surroundings = Surroundings { variable: &variable, file: &read_beside };
     let settings = Settings::parse(&file.display().to_string(), &text, surroundings)
         .map_err(|error| anyhow!("{error}"))?;
-    Ok((settings, Watched(watched.into_inner())))
+    let table = media_setup::table_in(file, &text)?;
+    Ok((settings, table, Watched(watched.into_inner())))
 }
 
 fn stamp(file: &Path) -> Option<Stamp> {
@@ -90,12 +127,35 @@ impl Watched {
     }
 }
 
+/// What is changed when the configuration is loaded again.
+pub(super) struct Running {
+    pub(super) gateway: Handle,
+    pub(super) media: Option<Reloader>,
+}
+
+impl Running {
+    /// Puts what was loaded in force, all of it or nothing.
+    async fn take(&mut self, settings: Settings, media: Option<Plan>) -> Result<()> {
+        let opened = match (&self.media, media) {
+            (Some(reloader), Some(plan)) => Some(reloader.open(plan).await),
+            (None, None) => None,
+            _ => Some(Err(anyhow!("a [media] table comes and goes only with a restart"))),
+        };
+        let opened = opened.transpose().inspect_err(|_| self.gateway.count_refused_reload())?;
+        self.gateway.reload(settings)?;
+        if let (Some(reloader), Some(opened)) = (&mut self.media, opened) {
+            reloader.put_in_force(opened);
+        }
+        Ok(())
+    }
+}
+
 /// Reloads at SIGHUP and whenever a file has changed, until dropped. A configuration that is
 /// refused leaves the old one in force.
 pub(super) async fn watch(
     source: &Source,
     mut watched: Watched,
-    handle: &Handle,
+    mut running: Running,
     mut hangup: Signal,
 ) {
     let mut looks = interval(LOOK_EVERY);
@@ -107,19 +167,20 @@ pub(super) async fn watch(
                 continue;
             },
         }
-        match load(source) {
-            Ok((settings, now)) => {
-                watched = now;
-                match handle.reload(settings) {
-                    Ok(()) => tracing::info!("the configuration was loaded again"),
-                    Err(error) => tracing::error!("the configuration stays as it was: {error}"),
-                }
+        let result = match load(source) {
+            Ok(loaded) => {
+                watched = loaded.watched;
+                running.take(loaded.settings, loaded.media).await
             }
             Err(error) => {
                 watched.look_again();
-                handle.count_refused_reload();
-                tracing::error!("the configuration stays as it was: {error:#}");
+                running.gateway.count_refused_reload();
+                Err(error)
             }
+        };
+        match result {
+            Ok(()) => tracing::info!("the configuration was loaded again"),
+            Err(error) => tracing::error!("the configuration stays as it was: {error:#}"),
         }
     }
 }

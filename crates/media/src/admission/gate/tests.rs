@@ -128,3 +128,34 @@ fn a_queued_request_learns_how_many_are_ahead() {
     }
     assert_eq!(told, Some(1));
 }
+
+#[test]
+fn a_larger_gate_lets_in_who_waits_and_a_smaller_one_takes_nothing_away() {
+    let gate = Gate::new("transfers", 1, 1);
+    let held = enters(&gate, 1);
+    let waiting = waits(&gate, TWO, 1);
+    gate.set_limits(2, 1);
+    let second = has_its_turn(waiting);
+    assert_eq!((gate.capacity(), gate.in_use()), (2, 2));
+    gate.set_limits(1, 2);
+    let (third, fourth) = (waits(&gate, ONE, 1), waits(&gate, TWO, 1));
+    gate.set_limits(1, 1);
+    assert!(ask(&gate, ONE, 1).1.unwrap().is_err(), "the queue is longer than it may be");
+    drop(held);
+    assert_eq!(gate.in_use(), 1, "the second one is as many as there may be now");
+    assert_eq!(gate.waiting(), 2);
+    drop(second);
+    drop(has_its_turn(third));
+    drop(has_its_turn(fourth));
+    assert_eq!((gate.in_use(), gate.waiting()), (0, 0));
+}
+
+#[test]
+fn who_waits_for_more_than_there_is_any_longer_gets_all_of_it() {
+    let gate = Gate::new("memory", 10, 1);
+    let held = enters(&gate, 5);
+    let waiting = waits(&gate, TWO, 8);
+    gate.set_limits(4, 1);
+    drop(held);
+    assert_eq!(has_its_turn(waiting).units(), 4);
+}

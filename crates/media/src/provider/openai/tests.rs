@@ -6,7 +6,6 @@ use futures_util::poll;
 
 use super::*;
 use crate::Limits;
-use crate::pool::PoolError;
 use crate::provider::{
     AudioProvider, Conversation, ImageEdit, ImageProvider, ImageStart, NewVideo, SpeechFormat,
     Transcription, VideoProvider,
@@ -21,14 +20,19 @@ fn upload(length: usize) -> Upload {
     }
 }
 
-/// Whether a request with a file of this length goes to the pool before it goes anywhere else.
-async fn is_built_on_the_pool<T>(answer: crate::provider::Answer<'_, T>) -> bool {
-    let mut answer = answer;
-    match poll!(&mut answer) {
-        std::task::Poll::Ready(Err(ProviderError::Pool(PoolError::Full { .. }))) => true,
-        std::task::Poll::Pending => false,
-        std::task::Poll::Ready(_) => panic!("nobody answers here"),
-    }
+/// Whether a request goes to the pool before it goes anywhere else: once the job that has the only
+/// thread ends, the thread is the request's, which is not asked to go on.
+async fn is_built_on_the_pool<T>(
+    pool: &CpuPool,
+    mut answer: crate::provider::Answer<'_, T>,
+) -> bool {
+    let (open, gate) = mpsc::channel::<()>();
+    let mut blocker = Box::pin(pool.run(move |_| assert!(gate.recv().is_err())));
+    assert!(poll!(&mut blocker).is_pending());
+    assert!(poll!(&mut answer).is_pending(), "a full queue refuses nobody who was admitted");
+    drop(open);
+    blocker.await.unwrap();
+    pool.busy() == 1
 }
 
 #[tokio::test]
@@ -38,9 +42,6 @@ async fn requests_with_long_files_are_built_on_the_pool_and_short_ones_at_once()
     // Port 1 is nobody's.
     let base = Base::parse("http://127.0.0.1:1").unwrap();
     let provider = OpenAi::new(upstream, base, None, pool.clone());
-    let (open, gate) = mpsc::channel::<()>();
-    let mut blocker = Box::pin(pool.run(move |_| assert!(gate.recv().is_err())));
-    assert!(poll!(&mut blocker).is_pending());
     for (length, expected) in [(inline::POOL_BYTES - 1, false), (inline::POOL_BYTES, true)] {
         let conversation = Conversation {
             audio: upload(length),
@@ -49,7 +50,7 @@ async fn requests_with_long_files_are_built_on_the_pool_and_short_ones_at_once()
             system_prompt: None,
             user_prompt: None,
         };
-        assert_eq!(is_built_on_the_pool(provider.converse(conversation)).await, expected);
+        assert_eq!(is_built_on_the_pool(&pool, provider.converse(conversation)).await, expected);
         let transcription = Transcription {
             audio: upload(length),
             model: String::new(),
@@ -57,16 +58,14 @@ async fn requests_with_long_files_are_built_on_the_pool_and_short_ones_at_once()
             prompt: None,
             timestamp_granularities: Vec::new(),
         };
-        assert_eq!(is_built_on_the_pool(provider.transcribe(transcription)).await, expected);
+        assert_eq!(is_built_on_the_pool(&pool, provider.transcribe(transcription)).await, expected);
         let start = ImageStart { inputs: vec![upload(length)], ..ImageStart::default() };
-        assert_eq!(is_built_on_the_pool(provider.start(start)).await, expected);
+        assert_eq!(is_built_on_the_pool(&pool, provider.start(start)).await, expected);
         let masked = ImageStart { mask: Some(upload(length)), ..ImageStart::default() };
-        assert_eq!(is_built_on_the_pool(provider.start(masked)).await, expected);
+        assert_eq!(is_built_on_the_pool(&pool, provider.start(masked)).await, expected);
         let edit = ImageEdit { inputs: vec![upload(length)], ..ImageEdit::default() };
-        assert_eq!(is_built_on_the_pool(provider.edit(edit)).await, expected);
+        assert_eq!(is_built_on_the_pool(&pool, provider.edit(edit)).await, expected);
         let video = NewVideo { reference: Some(upload(length)), ..NewVideo::default() };
-        assert_eq!(is_built_on_the_pool(provider.create(video)).await, expected);
+        assert_eq!(is_built_on_the_pool(&pool, provider.create(video)).await, expected);
     }
-    drop(open);
-    blocker.await.unwrap();
 }

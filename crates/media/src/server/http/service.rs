@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -53,7 +53,7 @@ impl<H> Clone for Service<H> {
 }
 
 struct Inner<H> {
-    guard: Guard,
+    guard: RwLock<Arc<Guard>>,
     mcp: StreamableHttpService<H, Sessions>,
     sessions: Arc<Sessions>,
     beside: Option<Arc<dyn Beside>>,
@@ -80,7 +80,7 @@ impl<H: ServerHandler> Service<H> {
         let sessions = Arc::new(Sessions::new(settings.sessions));
         let mcp = StreamableHttpService::new(move || Ok(factory()), Arc::clone(&sessions), config);
         Self(Arc::new(Inner {
-            guard: settings.guard.clone(),
+            guard: RwLock::new(Arc::new(settings.guard.clone())),
             mcp,
             sessions,
             beside,
@@ -107,10 +107,10 @@ impl<H: ServerHandler> Service<H> {
         if is_get && path == "/readyz" {
             return this.ready();
         }
-        if let Err(refusal) = this
-            .guard
+        let guard = this.guard();
+        if let Err(refusal) = guard
             .admit(request.uri(), request.headers())
-            .and_then(|()| this.guard.authorize(request.headers()))
+            .and_then(|()| guard.authorize(request.headers()))
         {
             return refuse(refusal);
         }
@@ -124,6 +124,11 @@ impl<H: ServerHandler> Service<H> {
             }
         }
         text(StatusCode::NOT_FOUND, "Not Found: agents talk to /mcp\n")
+    }
+
+    /// Changes who may ask, from the next request on.
+    pub fn set_guard(&self, guard: Guard) {
+        *self.0.guard.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(guard);
     }
 
     /// The sessions, for whoever sweeps them.
@@ -151,6 +156,10 @@ impl<H: ServerHandler> Service<H> {
 }
 
 impl<H: ServerHandler> Inner<H> {
+    fn guard(&self) -> Arc<Guard> {
+        Arc::clone(&self.guard.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn ready(&self) -> Response<Body> {
         if self.refuses_new.load(Ordering::Relaxed) {
             return text(StatusCode::SERVICE_UNAVAILABLE, "draining\n");

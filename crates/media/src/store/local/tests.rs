@@ -6,6 +6,12 @@ use tempfile::TempDir;
 
 use super::*;
 
+fn append(file: &mut NewFile, bytes: &[u8]) {
+    let mut hasher = file.hasher();
+    hasher.update(bytes);
+    file.append(hasher, bytes).unwrap();
+}
+
 fn name(text: &str) -> SafeName {
     SafeName::parse(text).unwrap()
 }
@@ -22,7 +28,7 @@ fn world() -> (TempDir, PathBuf, LocalFolder) {
 
 fn begin(folder: &LocalFolder, to: &str, on_conflict: OnConflict, text: &str) -> NewFile {
     let mut file = folder.create(Target::new(name(to), on_conflict)).unwrap();
-    file.append(text.as_bytes()).unwrap();
+    append(&mut file, text.as_bytes());
     file
 }
 
@@ -159,8 +165,8 @@ fn two_writers_to_one_name_do_not_mix_and_the_last_to_be_complete_wins() {
     let (_outside, media, folder) = world();
     let mut one = begin(&folder, "clip.mp4", OnConflict::Overwrite, "one ");
     let mut two = begin(&folder, "clip.mp4", OnConflict::Overwrite, "two ");
-    one.append(b"one").unwrap();
-    two.append(b"two").unwrap();
+    append(&mut one, b"one");
+    append(&mut two, b"two");
     two.publish().unwrap();
     one.publish().unwrap();
     assert_eq!(fs::read_to_string(media.join("clip.mp4")).unwrap(), "one one");
@@ -268,8 +274,8 @@ fn what_was_written_before_a_fresh_start_is_not_in_the_file() {
     let (_outside, media, folder) = world();
     let mut file = begin(&folder, "clip.mp4", OnConflict::Overwrite, "an old beginning");
     file.clear().unwrap();
-    file.append(b"ab").unwrap();
-    file.append(b"c").unwrap();
+    append(&mut file, b"ab");
+    append(&mut file, b"c");
     let written = file.publish().unwrap();
     assert_eq!(fs::read(media.join("clip.mp4")).unwrap(), b"abc");
     assert_eq!(written.bytes, 3);

@@ -5,7 +5,8 @@ use std::mem;
 use tokio::runtime::Handle;
 
 use super::NewFile;
-use crate::store::jobs::{FileJobs, Job, Room};
+use crate::store::hashing::Hashed;
+use crate::store::jobs::{FileJobs, Job};
 use crate::store::{BATCH_BYTES, Sha256, StoreError, Written};
 
 /// A local file on its way.
@@ -24,6 +25,8 @@ pub(in crate::store) struct LocalWriter {
 enum Sink {
     /// We have it.
     Idle(Box<NewFile>),
+    /// It waits for its bytes to be hashed, or they are hashed and written.
+    Hashing(Hashed<Returned>),
     /// A job has it.
     Busy(Job<Returned>),
     /// Nobody: an error has ended it, or it is finished.
@@ -58,7 +61,11 @@ impl LocalWriter {
         self.batch.clear();
         self.settle().await?;
         let room = self.jobs.room().await?;
-        self.begin(room, Vec::new(), |file, _| file.clear())?;
+        let mut file = self.take()?;
+        self.sink = Sink::Busy(room.begin(move || {
+            let done = file.clear();
+            (file, Vec::new(), done)
+        }));
         self.settle().await
     }
 
@@ -71,9 +78,7 @@ impl LocalWriter {
         }
         self.settle().await?;
         let room = self.jobs.room().await?;
-        let Sink::Idle(file) = mem::replace(&mut self.sink, Sink::Gone) else {
-            return Err(StoreError::Stopping);
-        };
+        let file = self.take()?;
         let publish = move || {
             if promised.is_some_and(|promised| promised != file.sha256()) {
                 return Ok(None);
@@ -87,32 +92,32 @@ impl LocalWriter {
         self.settle().await?;
         let next = mem::take(&mut self.spare);
         let batch = mem::replace(&mut self.batch, next);
-        let room = self.jobs.hashing_room().await?;
-        self.begin(room, batch, NewFile::append)
-    }
-
-    /// Begins a job with the file, which no other job has, and a buffer.
-    fn begin(
-        &mut self,
-        room: Room,
-        mut buffer: Vec<u8>,
-        job: fn(&mut NewFile, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let Sink::Idle(mut file) = mem::replace(&mut self.sink, Sink::Gone) else {
-            return Err(StoreError::Stopping);
+        let mut file = self.take()?;
+        let hasher = file.hasher();
+        let write = move |hasher, mut batch: Vec<u8>| {
+            let done = file.append(hasher, &batch);
+            batch.clear();
+            (file, batch, done)
         };
-        self.sink = Sink::Busy(room.begin(move || {
-            let done = job(&mut file, &buffer);
-            buffer.clear();
-            (file, buffer, done)
-        }));
+        self.sink = Sink::Hashing(self.jobs.hashing.hash(hasher, batch, write));
         Ok(())
     }
 
-    /// Waits for the job that has the file, if one has.
+    /// Takes the file, which nobody else has.
+    fn take(&mut self) -> Result<Box<NewFile>, StoreError> {
+        match mem::replace(&mut self.sink, Sink::Gone) {
+            Sink::Idle(file) => Ok(file),
+            _ => Err(StoreError::Stopping),
+        }
+    }
+
+    /// Waits for who has the file, if anybody has.
     async fn settle(&mut self) -> Result<(), StoreError> {
-        let Sink::Busy(job) = &mut self.sink else { return Ok(()) };
-        let (file, buffer, done) = job.end().await?;
+        let (file, buffer, done) = match &mut self.sink {
+            Sink::Hashing(batch) => batch.end().await?,
+            Sink::Busy(job) => job.end().await?,
+            Sink::Idle(_) | Sink::Gone => return Ok(()),
+        };
         self.spare = buffer;
         self.sink = Sink::Idle(file);
         done
@@ -124,7 +129,8 @@ impl Drop for LocalWriter {
         // Removing a file takes time, so it is not done here. What a running job holds is removed
         // by its thread; should the runtime be gone, it is removed in place.
         let sink = mem::replace(&mut self.sink, Sink::Gone);
-        if let (Sink::Idle(_) | Sink::Busy(_), Ok(_)) = (&sink, Handle::try_current()) {
+        let holds = !matches!(sink, Sink::Gone);
+        if holds && Handle::try_current().is_ok() {
             drop(runtime::background::spawn(move || drop(sink)));
         }
     }

@@ -121,15 +121,11 @@ impl RemoteWriter {
 
     /// Takes what is gathered, and hashes it on a thread of its own.
     async fn take_part(&mut self) -> Result<Bytes, StoreError> {
-        let part = Bytes::from(mem::take(&mut self.part));
-        let (hashed, mut hasher) = (part.clone(), self.hasher.clone());
-        self.hasher = self
-            .jobs
-            .run(move || {
-                hasher.update(&hashed);
-                Ok(hasher)
-            })
-            .await?;
+        let (hasher, part) = (self.hasher.clone(), mem::take(&mut self.part));
+        let (hasher, part) =
+            self.jobs.hashing.hash(hasher, part, |hasher, part| (hasher, part)).end().await?;
+        self.hasher = hasher;
+        let part = Bytes::from(part);
         self.bytes += u64::try_from(part.len()).unwrap_or(u64::MAX);
         Ok(part)
     }

@@ -1,27 +1,20 @@
-//! A server that speaks S3 and is not ours: moto, from PyPI.
+//! A server that speaks S3, as the store's tests ask it.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::sync_channel;
-use std::time::Duration;
+#[expect(unreachable_pub, reason = "it is a part of another crate's library")]
+#[path = "../../../../integration-tests/src/object_storage.rs"]
+mod started;
 
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use runtime::secret::Secret;
 
+use self::started::{AUTHORIZATION, ObjectStorage};
 use crate::Upstream;
 use crate::store::S3Settings;
 use crate::upstream::body;
 
-/// How long the server may take until it listens; generous for a busy machine.
-const START_LIMIT: Duration = Duration::from_secs(60);
-
 /// The server. Ended when dropped.
-pub(super) struct Server {
-    child: Child,
-    url: String,
-}
+pub(super) struct Server(ObjectStorage);
 
 pub(super) fn settings(url: &str) -> S3Settings {
     S3Settings {
@@ -39,33 +32,11 @@ pub(super) fn settings(url: &str) -> S3Settings {
 
 impl Server {
     pub(super) fn start() -> Self {
-        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let python = repository.join(".test-tools/venv/bin/python");
-        assert!(python.exists(), "no Python here: run cargo xtask test, which installs it");
-        let mut child = Command::new(python)
-            .args(["-m", "moto.server", "--host", "127.0.0.1", "--port", "0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("Python starts");
-        let log = child.stderr.take().expect("stderr is piped");
-        let (sender, urls) = sync_channel(1);
-        // It reads on to the end, so that the server never waits for its log to be read.
-        std::thread::spawn(move || {
-            for line in BufReader::new(log).lines().map_while(Result::ok) {
-                if let Some(url) = line.split_whitespace().find(|it| it.starts_with("http://")) {
-                    let _ = sender.try_send(url.to_owned());
-                }
-            }
-        });
-        let mut server = Self { child, url: String::new() };
-        server.url = urls.recv_timeout(START_LIMIT).expect("moto logs the address it listens on");
-        server
+        Self(ObjectStorage::start().unwrap())
     }
 
     pub(super) fn settings(&self) -> S3Settings {
-        settings(&self.url)
+        settings(&self.0.url)
     }
 
     /// Makes the bucket, which a store does not.
@@ -82,25 +53,16 @@ impl Server {
     }
 
     async fn ask(&self, upstream: &Upstream, method: Method, query: &str) -> (StatusCode, String) {
-        let uri = format!("{}/weir-media{query}", self.url);
-        let authorization = "AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request, \
-                             SignedHeaders=host, Signature=0";
+        let uri = format!("{}/weir-media{query}", self.0.url);
         let request = Request::builder()
             .method(method)
             .uri(uri)
-            .header("authorization", authorization)
+            .header("authorization", AUTHORIZATION)
             .body(body(""))
             .unwrap();
         let response = upstream.send(request).await.unwrap();
         let status = response.status();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8_lossy(&bytes).into_owned())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -9,11 +9,15 @@ use serde_json::{Map, Value};
 use super::listen::{HEARD, How};
 use crate::provider::{Transcript, Upload};
 use crate::store::{Kind, SafeName};
-use crate::tools::{Call, Media, Step, ToolError};
+use crate::tools::{Call, Media, Step, ToolError, inputs};
 use crate::transform::audio::{SpeechWindows, WINDOW, WINDOWED_ABOVE, Window, plan};
 
 /// Windows of one recording that are listened to at once.
 const AT_ONCE: usize = 4;
+
+/// What these are taken to need, with one more that is being decoded: each has 2.88 MB of sound (90 s
+/// of 16,000 samples of two bytes), and the form that it is sent in has as much again.
+const WINDOWS_BYTES: u64 = 5 * 2 * 2_880_000;
 
 /// Most words in which the end of one window is looked for in the next: fifteen seconds of speech
 /// have some forty.
@@ -79,6 +83,7 @@ pub(super) async fn transcribe(
     if !HEARD.contains(&name.extension().as_str()) {
         return Err(ToolError::Arguments(format!("Unsupported file format of {name}")));
     }
+    let _held = inputs::admit_memory(media, WINDOWS_BYTES, call).await?;
     let (source, _) = media.store(Kind::Audio)?.seekable(name).await?;
     let text = name.to_string();
     let opened = media.pool.run(move |_stop| SpeechWindows::open(source, &text)).await??;
@@ -115,12 +120,12 @@ pub(super) async fn transcribe(
 /// A window with its sound.
 type Decoded = (Window, Vec<u8>);
 
-/// Decodes the next window on the CPU pool.
+/// Decodes the next window on the CPU pool; those before it are paid for.
 async fn next(
     media: &Media,
     mut windows: SpeechWindows,
 ) -> Result<Option<(Decoded, SpeechWindows)>, ToolError> {
-    let decoding = media.pool.run(move |stop| {
+    let decoding = media.pool.run_admitted(move |stop| {
         let next = windows.next(stop);
         (next, windows)
     });

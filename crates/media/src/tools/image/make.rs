@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{PICTURE_BYTES, format_of, land, pictures};
+use super::{Landing, PICTURE_BYTES, format_of, pictures};
 use crate::provider::{ImageEdit, ImageRequest, MadeImage};
-use crate::store::{OnConflict, Target};
+use crate::store::OnConflict;
 use crate::tools::inputs;
 use crate::tools::{Call, Media, ToolError};
 
@@ -203,10 +203,11 @@ pub async fn generate_image(
         moderation: word(params.moderation),
     };
     let model = request.model.clone();
-    let _held = inputs::admit_memory(media, PICTURE_BYTES, call).await?;
+    let held = inputs::admit_memory(media, PICTURE_BYTES, call).await?;
+    let landing = Landing::prepare(media, target, held).await?;
     call.note("drawing");
     let made = media.image_provider()?.generate(request).await?;
-    finish(media, made, target, model).await
+    finish(media, made, landing, model).await
 }
 
 /// Parameters of `edit_image`.
@@ -265,7 +266,7 @@ pub async fn edit_image(
     let format = format_of(&target)?.name();
     let mask = params.mask_filename.as_deref();
     let pictures = pictures(media, &params.input_images, mask, PICTURE_BYTES, call).await?;
-    let _held = pictures.held;
+    let landing = Landing::prepare(media, target, pictures.held).await?;
     let takes_fidelity = !params.model.starts_with("gpt-image-2");
     let request = ImageEdit {
         image: ImageRequest {
@@ -284,17 +285,17 @@ pub async fn edit_image(
     let model = request.image.model.clone();
     call.note("drawing");
     let made = media.image_provider()?.edit(request).await?;
-    finish(media, made, target, model).await
+    finish(media, made, landing, model).await
 }
 
 async fn finish(
     media: &Media,
     made: MadeImage,
-    target: Target,
+    landing: Landing,
     model: String,
 ) -> Result<GeneratedImage, ToolError> {
-    let format = format_of(&target)?;
-    let landed = land(media, made.base64, target, format).await?;
+    let format = landing.format;
+    let landed = landing.land(media, made.base64).await?;
     Ok(GeneratedImage {
         filename: landed.written.name.to_string(),
         size: [landed.size.width(), landed.size.height()],
