@@ -49,7 +49,7 @@ mod exported {
     use tokio::task::JoinSet;
 
     use super::*;
-    use crate::tests::world::{DONE, chat, delta, upstream_tables};
+    use crate::tests::world::{chat, delta, upstream_tables};
 
     /// A collector that keeps what it is sent, and refuses the first request.
     struct Collector {
