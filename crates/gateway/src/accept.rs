@@ -17,12 +17,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
+use wire::preface::Protocol;
 
 use crate::door::Door;
 use crate::service::{self, Connection};
 use crate::settings::Settings;
 use crate::slow::{Guarded, GuardedStreams, Pressure};
-use crate::socket::{Arrivals, Socket, Spoken};
+use crate::socket::{Arrivals, Socket};
 use crate::worker::Worker;
 
 /// Pause after a refused accept: out of descriptors, most likely, and they do not come back by
@@ -141,8 +142,8 @@ async fn converse<S>(
     let connection = Rc::new(Connection { worker, peer, pressure: Rc::clone(&pressure) });
     let mut socket = Socket::new(stream, Rc::clone(&arrivals));
     builder = match poll_fn(|context| Poll::Ready(socket.spoken(context))).await {
-        Some(Spoken::Http1) => builder.http1_only(),
-        Some(Spoken::Http2) => builder.http2_only(),
+        Some(Protocol::Http1) => builder.http1_only(),
+        Some(Protocol::Http2) => builder.http2_only(),
         // Too little has come yet.
         None => builder,
     };

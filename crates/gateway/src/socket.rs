@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use wire::framing::FramingError;
+use wire::preface::Protocol;
 
 use crate::heads::Heads;
 
@@ -64,18 +65,6 @@ impl Arrivals {
 /// read as a whole.
 const READ_AHEAD: usize = 4 * 1024;
 
-/// What a connection of HTTP/2 begins with (RFC 9113, section 3.4), and no other.
-const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// Which HTTP a client speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Spoken {
-    /// HTTP/1, or nothing that we know.
-    Http1,
-    /// HTTP/2.
-    Http2,
-}
-
 /// The connection. Notes when the first byte of a request arrived, so that what it waits before it
 /// is served is part of its time.
 pub(crate) struct Socket<S> {
@@ -99,16 +88,12 @@ impl<S> Socket<S> {
 impl<S: AsyncRead + Unpin> Socket<S> {
     /// Which HTTP is spoken, where what is there already says so; nothing is taken from it. Hyper
     /// finds it out itself, too, but reads the beginning of every request twice for it.
-    pub(crate) fn spoken(&mut self, context: &mut Context<'_>) -> Option<Spoken> {
+    pub(crate) fn spoken(&mut self, context: &mut Context<'_>) -> Option<Protocol> {
         if self.ahead.is_empty() {
             // Whatever is wrong with the connection is told again.
             let _ = self.poll_read_ahead(context);
         }
-        let known = HTTP2_PREFACE.len().min(self.ahead.len());
-        if self.ahead[..known] != HTTP2_PREFACE[..known] {
-            return Some(Spoken::Http1);
-        }
-        (known == HTTP2_PREFACE.len()).then_some(Spoken::Http2)
+        Protocol::of(&self.ahead)
     }
 
     fn poll_read_ahead(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -193,6 +178,8 @@ mod tests {
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+    use wire::preface::HTTP2_PREFACE;
+
     use super::*;
 
     #[tokio::test]
@@ -235,13 +222,13 @@ mod tests {
 
     #[tokio::test]
     async fn which_http_is_spoken_is_known_from_the_first_byte_that_tells_and_not_before() {
-        let cases: [(&[u8], Option<Spoken>); 6] = [
+        let cases: [(&[u8], Option<Protocol>); 6] = [
             (b"", None),
-            (b"G", Some(Spoken::Http1)),
-            (b"PRI * HTTP/1.1\r\n", Some(Spoken::Http1)),
+            (b"G", Some(Protocol::Http1)),
+            (b"PRI * HTTP/1.1\r\n", Some(Protocol::Http1)),
             (b"PRI * HT", None),
-            (HTTP2_PREFACE, Some(Spoken::Http2)),
-            (&[HTTP2_PREFACE, b"\0\0"].concat(), Some(Spoken::Http2)),
+            (HTTP2_PREFACE, Some(Protocol::Http2)),
+            (&[&HTTP2_PREFACE[..], b"\0\0"].concat(), Some(Protocol::Http2)),
         ];
         for (sent, expected) in cases {
             let (mut client, stream) = tokio::io::duplex(1000);

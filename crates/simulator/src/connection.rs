@@ -13,10 +13,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
+use wire::preface::Protocol;
 
 use crate::answer::Answered;
 use crate::drain::Watch;
-use crate::preface::{Protocol, detect};
+use crate::preface::detect;
 use crate::route::handle;
 use crate::worker::Worker;
 

@@ -5,16 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
-
-/// What every HTTP/2 connection begins with (RFC 9113, section 3.4).
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// A connection's protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    Http1,
-    Http2,
-}
+use wire::preface::{HTTP2_PREFACE as PREFACE, Protocol};
 
 /// A connection whose first bytes have been looked at, and are read again.
 #[derive(Debug)]
@@ -41,11 +32,8 @@ where
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         length += read;
-        if first[..length] != PREFACE[..length] {
-            break Protocol::Http1;
-        }
-        if length == PREFACE.len() {
-            break Protocol::Http2;
+        if let Some(protocol) = Protocol::of(&first[..length]) {
+            break protocol;
         }
     };
     let end = u8::try_from(length).expect("at most 24 bytes were read");

@@ -145,11 +145,6 @@ async fn accept(worker: &Rc<Worker>, listener: &tokio::net::TcpListener) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                // Without this an event would wait for the acknowledgement of the one before.
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "connection gone before it was served");
-                    continue;
-                }
                 let connection = connection::serve(Rc::clone(worker), stream);
                 worker.tasks.spawn_local(connection);
             }

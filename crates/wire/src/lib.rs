@@ -13,6 +13,7 @@ pub mod grammar;
 pub mod json;
 pub mod lines;
 pub mod openai;
+pub mod preface;
 mod scan;
 pub mod sse;
 pub mod text;

@@ -192,10 +192,6 @@ async fn converse<H: ServerHandler>(
     head: Duration,
     end: CancellationToken,
 ) {
-    // An event must leave at once, not wait for the acknowledgement of the one before.
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(head);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(CLIENT_STREAMS);

@@ -174,7 +174,6 @@ const MAX_REQUEST_BYTES: usize = 8 * 1024;
 
 /// Answers one request (`GET /NUMBER`). A client that leaves ends it without a truth.
 async fn answer(mut stream: TcpStream, script: Script, truths: Arc<TruthLog>) -> io::Result<()> {
-    stream.set_nodelay(true)?;
     let mut request = Vec::with_capacity(512);
     while !request.ends_with(b"\r\n\r\n") {
         if stream.read_buf(&mut request).await? == 0 || request.len() > MAX_REQUEST_BYTES {

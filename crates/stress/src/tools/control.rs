@@ -125,7 +125,6 @@ async fn serve(listener: io::Result<std::net::TcpListener>, epoch: Instant) {
 
 /// Answers the requests of one connection until it closes.
 async fn answer(mut stream: TcpStream, epoch: Instant) -> io::Result<()> {
-    stream.set_nodelay(true)?;
     let mut request = Vec::with_capacity(1024);
     loop {
         let body = loop {
