@@ -52,34 +52,40 @@ struct Tally {
     failed: BTreeMap<String, u32>,
 }
 
-/// All agents make all their calls at once. Every file is removed when it was looked at.
+/// What a call was answered, and how it is found again.
+struct Answered<'a> {
+    number: u32,
+    name: String,
+    answer: Result<String>,
+    work: &'a Work<'a>,
+}
+
+/// All agents make all their calls at once. Every file is looked at and removed once all have their
+/// answers: the machine's time is the server's until then.
 pub(crate) fn run(work: &Work) -> Result<Value> {
     let sessions: Vec<Option<String>> =
         (0..work.agents).map(|_| open(work.target)).collect::<Result<_>>()?;
-    let (times, tally) = (Mutex::new(Times::new()), Mutex::new(Tally::default()));
+    let times = Mutex::new(Times::new());
     let idle = pings(work.target, Duration::from_secs(2))?;
     let (done, is_done) = mpsc::channel::<()>();
     let began = Instant::now();
-    let (busy, wall) = thread::scope(|scope| {
+    let (busy, wall, answered) = thread::scope(|scope| {
         let pinger = scope.spawn(move || ping_until(work.target, &is_done));
         let calls: Vec<_> = (0..work.agents * work.calls)
             .map(|number| {
                 let session = sessions.get(usize::try_from(number % work.agents).unwrap_or(0));
-                let session = session.cloned().flatten();
-                let (times, tally) = (&times, &tally);
-                scope.spawn(move || one(work, number, session.as_deref(), times, tally))
+                let (session, times) = (session.cloned().flatten(), &times);
+                scope.spawn(move || Answered::call(work, number, session.as_deref(), times))
             })
             .collect();
-        calls.into_iter().for_each(|call| {
-            let _ = call.join();
-        });
+        let answered: Vec<_> = calls.into_iter().filter_map(|call| call.join().ok()).collect();
         let wall = began.elapsed();
         drop(done);
-        (pinger.join(), wall)
+        (pinger.join(), wall, answered)
     });
     let busy = busy.map_err(|_| anyhow!("the pinger died"))??;
     let times = times.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let tally = Tally::of(answered);
     Ok(json!({
         "calls": work.agents * work.calls, "ok": tally.ok, "failed": tally.failed,
         "bytes": tally.bytes, "wall_s": wall.as_secs_f64(), "call_ms": times.to_json(),
@@ -87,28 +93,37 @@ pub(crate) fn run(work: &Work) -> Result<Value> {
     }))
 }
 
-fn one(
-    work: &Work,
-    number: u32,
-    session: Option<&str>,
-    times: &Mutex<Times>,
-    tally: &Mutex<Tally>,
-) {
-    let began = Instant::now();
-    let name = format!("call-{number}.mp4");
-    let arguments = json!({ "video_id": work.video, "filename": name });
-    let call = json!({ "name": "download_video", "arguments": arguments });
-    let answer = post(work.target, session, &request(u64::from(number) + 2, "tools/call", &call));
-    let elapsed = began.elapsed();
-    let outcome = answer.and_then(|answer| judge(work, number, &name, &answer));
-    times.lock().unwrap_or_else(PoisonError::into_inner).record(elapsed);
-    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-    match outcome {
-        Ok(()) => {
-            tally.ok += 1;
-            tally.bytes += work.bytes;
+impl<'a> Answered<'a> {
+    fn call(work: &'a Work, number: u32, session: Option<&str>, times: &Mutex<Times>) -> Self {
+        let began = Instant::now();
+        let name = format!("call-{number}.mp4");
+        let arguments = json!({ "video_id": work.video, "filename": name });
+        let call = json!({ "name": "download_video", "arguments": arguments });
+        let request = request(u64::from(number) + 2, "tools/call", &call);
+        let answer = post(work.target, session, &request);
+        times.lock().unwrap_or_else(PoisonError::into_inner).record(began.elapsed());
+        Self { number, name, answer, work }
+    }
+
+    fn judge(self) -> Result<u64> {
+        judge(self.work, self.number, &self.name, &self.answer?)?;
+        Ok(self.work.bytes)
+    }
+}
+
+impl Tally {
+    fn of(answered: Vec<Answered>) -> Self {
+        let mut tally = Self::default();
+        for answered in answered {
+            match answered.judge() {
+                Ok(bytes) => {
+                    tally.ok += 1;
+                    tally.bytes += bytes;
+                }
+                Err(error) => *tally.failed.entry(format!("{error:#}")).or_default() += 1,
+            }
         }
-        Err(error) => *tally.failed.entry(format!("{error:#}")).or_default() += 1,
+        tally
     }
 }
 

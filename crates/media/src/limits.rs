@@ -57,7 +57,9 @@ impl Default for Limits {
             cpu_jobs: 0,
             waiting_cpu_jobs: WAITING_LIMIT,
             file_bytes: 8 << 30,
-            file_operations: 16,
+            // Most of them wait for the disk. A file system brings what waits for it together there in
+            // one go: with 16 of them 128 files of 7.7 MB take 4.1 s, with 64 they take 3.2 s.
+            file_operations: 64,
             connect: Duration::from_secs(10),
             head: Duration::from_secs(60),
             stall: Duration::from_secs(30),
