@@ -185,15 +185,16 @@ fn post(target: &Target, session: Option<&str>, body: &str) -> Result<String> {
     let mut socket = TcpStream::connect(target.address)?;
     socket.set_read_timeout(Some(LIMIT))?;
     let session = session.map(|id| format!("mcp-session-id: {id}\r\n")).unwrap_or_default();
-    write!(
-        socket,
+    // In one piece: the kernel would hold a second one back until the first is acknowledged.
+    let message = format!(
         "POST {} HTTP/1.0\r\nhost: {}\r\ncontent-type: application/json\r\n\
          accept: application/json, text/event-stream\r\nmcp-protocol-version: {REVISION}\r\n\
          {session}content-length: {}\r\n\r\n{body}",
         target.path,
         target.address,
         body.len()
-    )?;
+    );
+    socket.write_all(message.as_bytes())?;
     let mut answer = Vec::new();
     // Some servers cut an answer's connection instead of ending it: what came, counts.
     match socket.read_to_end(&mut answer) {
