@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use wire::preface::Protocol;
 
 use crate::door::Door;
+use crate::round;
 use crate::service::{self, Connection};
 use crate::settings::Settings;
 use crate::slow::{Guarded, GuardedStreams, Pressure};
@@ -78,7 +79,7 @@ fn arrive(worker: &Rc<Worker>, door: &Rc<Door<Newcomer>>, newcomer: Newcomer) {
         let (door, keeper) = (Rc::clone(door), Rc::clone(worker));
         worker.tasks.spawn(async move {
             let is_wide = || keeper.shared.may_refuse();
-            door.keep(is_wide, |newcomer| enter(&keeper, newcomer)).await;
+            door.keep(is_wide, round::worked, |newcomer| enter(&keeper, newcomer)).await;
         });
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! A worker takes its tasks in the order in which they became ready, so everybody who comes shares
 //! it with everybody who came before: of a burst, all would be through at the same late time. So
-//! newcomers wait at the door, and [`PER_ROUND`] of them are let in after each round, when what
-//! those inside had ready is done. Who came first is through first, and half of a burst is through
+//! newcomers wait at the door, and few of them ([`crate::round`]) are let in after each round, when
+//! what those inside had ready is done. Who came first is through first, and half of a burst is through
 //! in half of its time. Nothing idles: rounds follow each other as long as anybody waits, and who
 //! comes alone goes straight in.
 //!
@@ -12,10 +12,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use tokio::task::yield_now;
 
-use crate::pace::PER_ROUND;
+use crate::round::{PER_ROUND, Rounds};
 
 /// The door of one worker. Who waits is an open connection: `limits.connections` is the bound.
 #[derive(Debug)]
@@ -54,18 +55,26 @@ impl<T> Door<T> {
     }
 
     /// Lets in by `enter` who waits, round by round, until nobody comes any more. `is_wide` is
-    /// asked in each.
-    pub(crate) async fn keep(&self, is_wide: impl Fn() -> bool, enter: impl Fn(T)) {
+    /// asked in each, `worked` is how long the worker has worked.
+    pub(crate) async fn keep(
+        &self,
+        is_wide: impl Fn() -> bool,
+        worked: impl Fn() -> Duration,
+        enter: impl Fn(T),
+    ) {
+        let mut rounds = Rounds::begin(worked());
         loop {
             // Resumes after everything that was ready, and a look at the sockets: a round.
             yield_now().await;
-            let room = if is_wide() { usize::MAX } else { PER_ROUND };
+            let room = rounds.next(worked());
+            let room = if is_wide() { usize::MAX } else { room };
             let mut entered = 0;
             while entered < room {
                 let Some(next) = self.waiting.borrow_mut().pop_front() else { break };
                 enter(next);
                 entered += 1;
             }
+            rounds.began(entered);
             let nobody_came = entered == 0 && self.left.get() == PER_ROUND;
             self.left.set(PER_ROUND.saturating_sub(entered));
             if nobody_came {
@@ -90,6 +99,11 @@ mod tests {
     /// Lets `count` numbers knock at once at a door that is wide open from the round `wide_from`
     /// on. Gives how many were in after each round, and the order of all.
     fn let_in(count: usize, wide_from: usize) -> (Vec<usize>, Vec<usize>) {
+        let_in_beside(Duration::ZERO, count, wide_from)
+    }
+
+    /// The same, while every round has so much other work.
+    fn let_in_beside(work: Duration, count: usize, wide_from: usize) -> (Vec<usize>, Vec<usize>) {
         let (door, entered) = (Rc::<Door<usize>>::default(), Rc::<RefCell<Vec<usize>>>::default());
         for number in 0..count {
             if let Some(straight) = door.knock(number, wide_from == 0) {
@@ -108,7 +122,9 @@ mod tests {
                     seen.borrow_mut().push(order.borrow().len());
                     seen.borrow().len() > wide_from
                 };
-                kept.keep(is_wide, |number| order.borrow_mut().push(number)).await;
+                let worked = Cell::new(Duration::ZERO);
+                let worked = || worked.replace(worked.get() + work);
+                kept.keep(is_wide, worked, |number| order.borrow_mut().push(number)).await;
             });
             tasks.finished().await;
         });
@@ -135,6 +151,15 @@ mod tests {
         let (after_rounds, order) = let_in(9 * PER_ROUND, 1);
         assert_eq!(after_rounds[..3], [PER_ROUND, 2 * PER_ROUND, 9 * PER_ROUND]);
         assert_eq!(order, (0..9 * PER_ROUND).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn newcomers_do_not_wait_for_the_many_rounds_of_a_busy_worker() {
+        // Rounds of 25 ms, as with thousands of streams: they would pay for 100 newcomers.
+        let (after_rounds, order) = let_in_beside(Duration::from_millis(25), 500, usize::MAX);
+        assert_eq!(after_rounds[0], PER_ROUND, "who knocked first went straight in");
+        assert!(after_rounds.len() <= 12, "{after_rounds:?}");
+        assert_eq!(order, (0..500).collect::<Vec<_>>());
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod rate;
 mod refusal;
 mod relay;
 mod request;
+mod round;
 mod server;
 mod service;
 pub mod settings;

@@ -3,7 +3,7 @@
 //! A worker takes its tasks in the order in which they became ready. In a burst beyond the cap, the
 //! first that came would all connect to their upstreams and send their requests before those behind
 //! them were even read, only to be refused: the refusals would wait for work that is not theirs.
-//! So only [`PER_ROUND`] begin in a round. Whoever has come meanwhile is accepted, read, and
+//! So only few begin in a round ([`crate::round`]). Whoever has come meanwhile is accepted, read, and
 //! admitted or refused before the next ones begin. Nothing idles: rounds follow each other as long
 //! as anybody waits, and where nobody comes they hold up nothing.
 
@@ -13,14 +13,8 @@ use std::rc::Rc;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 
+use crate::round::{self, PER_ROUND, Rounds};
 use crate::tasks::Tasks;
-
-/// Requests that begin at their upstreams in one round. A whole answer of five events costs 0.16 ms
-/// (HTTP/2 to the upstream) to 0.24 ms (HTTP/1.1, a connection for each), so that who comes anew
-/// waits for less than 4 ms of others' work. Measured on two cores at 2.5 GHz as the CPU time of
-/// the process, kernel included (`/proc/PID/task/*/schedstat`), while 3,000 such answers began at
-/// once.
-pub(crate) const PER_ROUND: usize = 16;
 
 /// The pace of one worker.
 #[derive(Debug)]
@@ -50,12 +44,17 @@ impl Pace {
 
     /// Begins rounds until one leaves nobody waiting.
     async fn keep(&self) {
+        let (mut rounds, mut room) = (Rounds::begin(round::worked()), PER_ROUND);
         loop {
             // Resumes after everything that was ready, and a look at the sockets: a round.
             yield_now().await;
+            let unused = self.left.forget_permits(room);
+            rounds.began(room - unused);
+            room = rounds.next(round::worked());
             // Those who wait take theirs at once.
-            self.left.add_permits(PER_ROUND - self.left.available_permits());
-            if self.left.available_permits() == PER_ROUND {
+            self.left.add_permits(room);
+            if self.left.available_permits() == room {
+                self.left.forget_permits(room - PER_ROUND);
                 self.rounds.set(false);
                 return;
             }

@@ -14,7 +14,7 @@ use super::world::{
     DONE, Gateway, Log, PATIENCE, Upstream, chat, delta, settings_for, upstream_tables,
 };
 use crate::Server;
-use crate::pace::PER_ROUND;
+use crate::round::PER_ROUND;
 
 /// Requests beyond the cap are told so within this. The promise is 50 ms, and the benchmark shows
 /// what is reached; a test shares its machine with others.

@@ -1,0 +1,89 @@
+//! How many newcomers begin in one round of a worker.
+//!
+//! In a burst a round is the newcomers' own work, and short rounds of few keep it in order. On a
+//! worker that is busy with thousands of streams a round is long, whoever comes: a fixed number in
+//! each would let in fewer than arrive, and the rest would wait for seconds for work that takes
+//! microseconds. So newcomers always have [`PER_ROUND`], and as much of the worker's time as
+//! everything else takes.
+
+use std::time::Duration;
+
+/// Newcomers that begin in one round at least. A whole answer of five events costs 0.16 ms (HTTP/2 to
+/// the upstream) to 0.24 ms (HTTP/1.1, a connection for each), so that who comes anew waits for less
+/// than 4 ms of others' work. Measured on two cores at 2.5 GHz as the CPU time of the process, kernel
+/// included (`/proc/PID/task/*/schedstat`), while 3,000 such answers began at once.
+pub(crate) const PER_ROUND: usize = 16;
+
+/// What a newcomer is reckoned to cost. Rather too much than too little, so that a burst's own work is
+/// not taken for everything else's and opens the door to all of it.
+const NEWCOMER: Duration = Duration::from_micros(250);
+
+/// The rounds of one worker.
+#[derive(Debug)]
+pub(crate) struct Rounds {
+    /// What the worker had worked when the last round began.
+    worked: Duration,
+    /// Newcomers that began in it.
+    began: usize,
+}
+
+impl Rounds {
+    /// A first round begins, by a worker that has worked this long.
+    pub(crate) fn begin(worked: Duration) -> Self {
+        Self { worked, began: 0 }
+    }
+
+    /// The next round begins. How many may begin in it, for which [`began`](Self::began) is then told.
+    pub(crate) fn next(&mut self, worked: Duration) -> usize {
+        let round = worked.saturating_sub(self.worked);
+        let own = NEWCOMER.saturating_mul(u32::try_from(self.began).unwrap_or(u32::MAX));
+        (self.worked, self.began) = (worked, 0);
+        let others = round.saturating_sub(own).as_micros() / NEWCOMER.as_micros();
+        usize::try_from(others).unwrap_or(usize::MAX).max(PER_ROUND)
+    }
+
+    /// So many have begun in this round.
+    pub(crate) fn began(&mut self, count: usize) {
+        self.began += count;
+    }
+}
+
+/// How long this worker's thread has worked; nothing where the system does not tell, which leaves
+/// newcomers with [`PER_ROUND`].
+pub(crate) fn worked() -> Duration {
+    runtime::process::thread_cpu().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bursts_own_work_makes_no_more_room() {
+        let mut rounds = Rounds::begin(Duration::ZERO);
+        for number in 1..10 {
+            rounds.began(PER_ROUND);
+            let burst = NEWCOMER * 16 * number;
+            assert_eq!(rounds.next(burst), PER_ROUND);
+        }
+    }
+
+    #[test]
+    fn newcomers_have_as_much_time_as_everything_else() {
+        let mut rounds = Rounds::begin(Duration::from_secs(1));
+        rounds.began(40);
+        // 40 newcomers and 25 ms of other work, which would pay for 100.
+        let worked = Duration::from_secs(1) + NEWCOMER * 40 + Duration::from_millis(25);
+        assert_eq!(rounds.next(worked), 100);
+        assert_eq!(rounds.next(worked), PER_ROUND, "a round without any work");
+    }
+
+    #[test]
+    fn the_thread_that_works_is_seen_to_work() {
+        let before = worked();
+        let mut sum = 0_u64;
+        while worked() <= before {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+        }
+    }
+}
