@@ -62,19 +62,18 @@ impl<T> Door<T> {
         worked: impl Fn() -> Duration,
         enter: impl Fn(T),
     ) {
-        let mut rounds = Rounds::begin(worked());
+        let (mut rounds, mut entered) = (Rounds::begin(worked()), 0);
         loop {
             // Resumes after everything that was ready, and a look at the sockets: a round.
             yield_now().await;
-            let room = rounds.next(worked());
+            let room = rounds.next(worked(), entered);
             let room = if is_wide() { usize::MAX } else { room };
-            let mut entered = 0;
+            entered = 0;
             while entered < room {
                 let Some(next) = self.waiting.borrow_mut().pop_front() else { break };
                 enter(next);
                 entered += 1;
             }
-            rounds.began(entered);
             let nobody_came = entered == 0 && self.left.get() == PER_ROUND;
             self.left.set(PER_ROUND.saturating_sub(entered));
             if nobody_came {

@@ -33,7 +33,8 @@ impl Default for Pace {
 
 impl Pace {
     /// Waits until this request may go to its upstream: not at all while the round has room, and
-    /// otherwise in the order of asking. Cancel-safe: who leaves takes nobody's turn.
+    /// otherwise for the next round with room, in the order of asking. Of one round, who is about to
+    /// run anyhow may go before who has to be woken. Cancel-safe: who leaves takes nobody's turn.
     pub(crate) async fn pass(self: &Rc<Self>, tasks: &Tasks) {
         if !self.rounds.replace(true) {
             let pace = Rc::clone(self);
@@ -49,8 +50,7 @@ impl Pace {
             // Resumes after everything that was ready, and a look at the sockets: a round.
             yield_now().await;
             let unused = self.left.forget_permits(room);
-            rounds.began(room - unused);
-            room = rounds.next(round::worked());
+            room = rounds.next(round::worked(), room - unused);
             // Those who wait take theirs at once.
             self.left.add_permits(room);
             if self.left.available_permits() == room {

@@ -23,35 +23,26 @@ const NEWCOMER: Duration = Duration::from_micros(250);
 pub(crate) struct Rounds {
     /// What the worker had worked when the last round began.
     worked: Duration,
-    /// Newcomers that began in it.
-    began: usize,
 }
 
 impl Rounds {
     /// A first round begins, by a worker that has worked this long.
     pub(crate) fn begin(worked: Duration) -> Self {
-        Self { worked, began: 0 }
+        Self { worked }
     }
 
-    /// The next round begins. How many may begin in it, for which [`began`](Self::began) is then told.
-    pub(crate) fn next(&mut self, worked: Duration) -> usize {
-        let round = worked.saturating_sub(self.worked);
-        let own = NEWCOMER.saturating_mul(u32::try_from(self.began).unwrap_or(u32::MAX));
-        (self.worked, self.began) = (worked, 0);
+    /// The next round begins: how many may begin in it, after `began` newcomers in the last one.
+    pub(crate) fn next(&mut self, worked: Duration, began: usize) -> usize {
+        let round = worked.saturating_sub(std::mem::replace(&mut self.worked, worked));
+        let own = NEWCOMER.saturating_mul(u32::try_from(began).unwrap_or(u32::MAX));
         let others = round.saturating_sub(own).as_micros() / NEWCOMER.as_micros();
         usize::try_from(others).unwrap_or(usize::MAX).max(PER_ROUND)
     }
-
-    /// So many have begun in this round.
-    pub(crate) fn began(&mut self, count: usize) {
-        self.began += count;
-    }
 }
 
-/// How long this worker's thread has worked; nothing where the system does not tell, which leaves
-/// newcomers with [`PER_ROUND`].
+/// How long this worker's thread has worked.
 pub(crate) fn worked() -> Duration {
-    runtime::process::thread_cpu().unwrap_or_default()
+    runtime::process::thread_cpu()
 }
 
 #[cfg(test)]
@@ -62,20 +53,18 @@ mod tests {
     fn a_bursts_own_work_makes_no_more_room() {
         let mut rounds = Rounds::begin(Duration::ZERO);
         for number in 1..10 {
-            rounds.began(PER_ROUND);
             let burst = NEWCOMER * 16 * number;
-            assert_eq!(rounds.next(burst), PER_ROUND);
+            assert_eq!(rounds.next(burst, PER_ROUND), PER_ROUND);
         }
     }
 
     #[test]
     fn newcomers_have_as_much_time_as_everything_else() {
         let mut rounds = Rounds::begin(Duration::from_secs(1));
-        rounds.began(40);
         // 40 newcomers and 25 ms of other work, which would pay for 100.
         let worked = Duration::from_secs(1) + NEWCOMER * 40 + Duration::from_millis(25);
-        assert_eq!(rounds.next(worked), 100);
-        assert_eq!(rounds.next(worked), PER_ROUND, "a round without any work");
+        assert_eq!(rounds.next(worked, 40), 100);
+        assert_eq!(rounds.next(worked, 100), PER_ROUND, "a round without any work");
     }
 
     #[test]

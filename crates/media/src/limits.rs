@@ -57,8 +57,8 @@ impl Default for Limits {
             cpu_jobs: 0,
             waiting_cpu_jobs: WAITING_LIMIT,
             file_bytes: 8 << 30,
-            // Most of them wait for the disk. A file system brings what waits for it together there in
-            // one go: with 16 of them 128 files of 7.7 MB take 4.1 s, with 64 they take 3.2 s.
+            // Most of them wait for the disk, and a file system brings what waits for it together
+            // there in one go: many small waits become few.
             file_operations: 64,
             connect: Duration::from_secs(10),
             head: Duration::from_secs(60),

@@ -147,7 +147,13 @@ async fn who_comes_first_goes_to_the_upstream_first() {
         let number = request.lines().find_map(|line| line.strip_prefix("x-number: "));
         order.extend(number.map(|number| number.parse::<usize>().unwrap()));
     }
-    assert_eq!(order, (0..CLIENTS).collect::<Vec<_>>());
+    // How many share a later round is the machine's affair, and in a round nobody waits for another:
+    // the door's and the pace's own tests have the whole order.
+    let (first, later) = order.split_at_mut(PER_ROUND);
+    first.sort_unstable();
+    later.sort_unstable();
+    assert_eq!(first, (0..PER_ROUND).collect::<Vec<_>>());
+    assert_eq!(later, (PER_ROUND..CLIENTS).collect::<Vec<_>>());
 }
 
 #[tokio::test]

@@ -131,9 +131,7 @@ pub async fn work(worker: usize, job: Arc<Job>) -> Result<Part, String> {
         tally,
         errors: controls.errors(),
         lag: lateness.take(),
-        cpu: cpu_before
-            .zip(runtime::process::thread_cpu())
-            .map_or(Duration::ZERO, |(before, after)| after.saturating_sub(before)),
+        cpu: runtime::process::thread_cpu().saturating_sub(cpu_before),
         ended_at,
         server: carrier.connector.server().map(str::to_owned),
         version: carrier.connector.http_version(),

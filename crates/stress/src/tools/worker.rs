@@ -278,9 +278,7 @@ pub async fn work(worker: usize, job: Arc<Job>) -> Result<Part, String> {
     let _ = job.done.send(()).await;
     (part.probing.during, part.probing.failed) = (probes, failed);
     beside.shutdown().await;
-    part.cpu = cpu_before
-        .zip(runtime::process::thread_cpu())
-        .map_or(Duration::ZERO, |(before, after)| after.saturating_sub(before));
+    part.cpu = runtime::process::thread_cpu().saturating_sub(cpu_before);
     part.made = made.into_inner();
     part.errors = errors.take();
     part.lag = lag.take();
