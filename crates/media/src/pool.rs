@@ -165,7 +165,9 @@ impl CpuPool {
         let _stop_on_drop = StopOnDrop(stop.clone());
         let running = runtime::background::spawn(move || {
             let result = job(&stop);
-            drop((thread, place));
+            // In this order: a pool that looks free takes the next job.
+            drop(place);
+            drop(thread);
             result
         });
         running.await.map_err(|error| match error.is_panic() {
