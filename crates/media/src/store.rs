@@ -11,6 +11,8 @@
 //!   complete wins ([`OnConflict`]).
 //! - No call blocks a thread of the runtime, and no message names a path of the server.
 
+mod batch;
+mod desk;
 mod digest;
 mod error;
 mod glob;

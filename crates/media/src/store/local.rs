@@ -1,6 +1,7 @@
 //! A media folder on a local disk. Everything here blocks, and runs as a file job.
 
 mod beneath;
+mod disk_file;
 mod temporary;
 mod walk;
 mod writer;

@@ -9,7 +9,6 @@
 //! A lock of the kernel on it says that its writer lives. When the writer is killed the lock goes,
 //! and the next start removes what it left.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use ring::rand::{SecureRandom, SystemRandom};
@@ -17,6 +16,7 @@ use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::beneath::Folder;
+use super::disk_file::DiskFile;
 use crate::store::{OnConflict, SafeName, StoreError};
 
 /// How the name of a temporary begins and ends.
@@ -34,7 +34,7 @@ const TRIES: u32 = 8;
 pub(super) struct Temporary {
     folder: Arc<Folder>,
     own_name: String,
-    file: File,
+    file: DiskFile,
     published: bool,
 }
 
@@ -53,7 +53,7 @@ impl Temporary {
                 Err(Errno::EXIST) => continue,
                 Err(errno) => return Err(fail(errno)),
             };
-            let made = Self { folder, own_name, file: File::from(fd), published: false };
+            let made = Self { folder, own_name, file: DiskFile::new(fd.into()), published: false };
             // A sweep may have come between: then it has the lock, or has removed the file.
             let locked = fs::flock(&made.file, FlockOperation::NonBlockingLockExclusive);
             let linked = fs::fstat(&made.file).map_err(fail)?.st_nlink > 0;
@@ -68,16 +68,13 @@ impl Temporary {
     }
 
     /// The file, to be written.
-    pub(super) fn file(&mut self) -> &mut File {
+    pub(super) fn file(&mut self) -> &mut DiskFile {
         &mut self.file
     }
 
     /// Forgets what was written.
     pub(super) fn clear(&mut self, name: &SafeName) -> Result<(), StoreError> {
-        fs::ftruncate(&self.file, 0)
-            .and_then(|()| fs::seek(&self.file, fs::SeekFrom::Start(0)))
-            .map(|_| ())
-            .map_err(|errno| StoreError::from_errno(errno, name.as_str()))
+        self.file.clear().map_err(|errno| StoreError::from_errno(errno, name.as_str()))
     }
 
     /// Gives the file its final name, once its bytes are on the disk, and makes the name survive
@@ -88,7 +85,7 @@ impl Temporary {
         on_conflict: OnConflict,
     ) -> Result<SafeName, StoreError> {
         let fail = |errno| StoreError::from_errno(errno, name.as_str());
-        fs::fsync(&self.file).map_err(fail)?;
+        self.file.sync().map_err(fail)?;
         let name = match on_conflict {
             OnConflict::Overwrite => {
                 // A rename takes the place of a link and never follows it, whoever puts one there

@@ -5,19 +5,19 @@ use std::mem;
 use tokio::runtime::Handle;
 
 use super::NewFile;
-use crate::store::hashing::Hashed;
-use crate::store::jobs::{FileJobs, Job};
-use crate::store::{BATCH_BYTES, Sha256, StoreError, Written};
+use crate::store::batch::Batch;
+use crate::store::jobs::{FileJobs, Job, Promised};
+use crate::store::{Sha256, StoreError, Written};
 
 /// A local file on its way.
 #[derive(Debug)]
 pub(in crate::store) struct LocalWriter {
     jobs: FileJobs,
     sink: Sink,
-    /// What is gathered: at most [`BATCH_BYTES`].
-    batch: Vec<u8>,
-    /// The other buffer, when no job has it.
-    spare: Vec<u8>,
+    /// What is gathered.
+    batch: Batch,
+    /// The other one, empty, when no job has it.
+    spare: Batch,
 }
 
 /// Who has the file.
@@ -26,31 +26,26 @@ enum Sink {
     /// We have it.
     Idle(Box<NewFile>),
     /// It waits for its bytes to be hashed, or they are hashed and written.
-    Hashing(Hashed<Returned>),
+    Batch(Promised<Returned>),
     /// A job has it.
     Busy(Job<Returned>),
     /// Nobody: an error has ended it, or it is finished.
     Gone,
 }
 
-/// What a job gives back: the file, the emptied buffer, and whether it went well.
-type Returned = (Box<NewFile>, Vec<u8>, Result<(), StoreError>);
+/// What a job gives back: the file, the emptied batch, and whether it went well.
+type Returned = (Box<NewFile>, Batch, Result<(), StoreError>);
 
 impl LocalWriter {
     pub(in crate::store) fn new(jobs: FileJobs, file: NewFile) -> Self {
         let sink = Sink::Idle(Box::new(file));
-        Self { jobs, sink, batch: Vec::new(), spare: Vec::new() }
+        Self { jobs, sink, batch: Batch::default(), spare: Batch::default() }
     }
 
     pub(in crate::store) async fn write(&mut self, mut bytes: &[u8]) -> Result<(), StoreError> {
         while !bytes.is_empty() {
-            if self.batch.capacity() == 0 {
-                self.batch.reserve_exact(BATCH_BYTES);
-            }
-            let (now, later) = bytes.split_at(bytes.len().min(BATCH_BYTES - self.batch.len()));
-            self.batch.extend_from_slice(now);
-            bytes = later;
-            if self.batch.len() == BATCH_BYTES {
+            bytes = self.batch.take(bytes);
+            if self.batch.is_full() {
                 self.write_batch().await?;
             }
         }
@@ -64,7 +59,7 @@ impl LocalWriter {
         let mut file = self.take()?;
         self.sink = Sink::Busy(room.begin(move || {
             let done = file.clear();
-            (file, Vec::new(), done)
+            (file, Batch::default(), done)
         }));
         self.settle().await
     }
@@ -94,12 +89,12 @@ impl LocalWriter {
         let batch = mem::replace(&mut self.batch, next);
         let mut file = self.take()?;
         let hasher = file.hasher();
-        let write = move |hasher, mut batch: Vec<u8>| {
-            let done = file.append(hasher, &batch);
+        let write = move |hasher, mut batch: Batch| {
+            let done = file.append(hasher, batch.as_ref());
             batch.clear();
             (file, batch, done)
         };
-        self.sink = Sink::Hashing(self.jobs.hashing.hash(hasher, batch, write));
+        self.sink = Sink::Batch(self.jobs.hash_and_write(hasher, batch, write));
         Ok(())
     }
 
@@ -113,12 +108,12 @@ impl LocalWriter {
 
     /// Waits for who has the file, if anybody has.
     async fn settle(&mut self) -> Result<(), StoreError> {
-        let (file, buffer, done) = match &mut self.sink {
-            Sink::Hashing(batch) => batch.end().await?,
+        let (file, spare, done) = match &mut self.sink {
+            Sink::Batch(batch) => batch.end().await?,
             Sink::Busy(job) => job.end().await?,
             Sink::Idle(_) | Sink::Gone => return Ok(()),
         };
-        self.spare = buffer;
+        self.spare = spare;
         self.sink = Sink::Idle(file);
         done
     }

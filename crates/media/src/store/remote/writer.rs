@@ -122,8 +122,7 @@ impl RemoteWriter {
     /// Takes what is gathered, and hashes it on a thread of its own.
     async fn take_part(&mut self) -> Result<Bytes, StoreError> {
         let (hasher, part) = (self.hasher.clone(), mem::take(&mut self.part));
-        let (hasher, part) =
-            self.jobs.hashing.hash(hasher, part, |hasher, part| (hasher, part)).end().await?;
+        let (hasher, part) = self.jobs.hash(hasher, part).end().await?;
         self.hasher = hasher;
         let part = Bytes::from(part);
         self.bytes += u64::try_from(part.len()).unwrap_or(u64::MAX);
