@@ -66,7 +66,7 @@ impl<T> Door<T> {
         loop {
             // Resumes after everything that was ready, and a look at the sockets: a round.
             yield_now().await;
-            let room = rounds.next(worked(), entered);
+            let room = rounds.next(worked(), entered, 0);
             let room = if is_wide() { usize::MAX } else { room };
             entered = 0;
             while entered < room {

@@ -21,13 +21,15 @@ use crate::tasks::Tasks;
 pub(crate) struct Pace {
     /// What is left of this round, and in order who waits for the next.
     left: Semaphore,
+    /// Who came in this round: passed, waits, or was refused.
+    arrived: Cell<usize>,
     /// Whether a task ends the round.
     rounds: Cell<bool>,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { left: Semaphore::new(PER_ROUND), rounds: Cell::new(false) }
+        Self { left: Semaphore::new(PER_ROUND), arrived: Cell::new(0), rounds: Cell::new(false) }
     }
 }
 
@@ -36,6 +38,7 @@ impl Pace {
     /// otherwise for the next round with room, in the order of asking. Of one round, who is about to
     /// run anyhow may go before who has to be woken. Cancel-safe: who leaves takes nobody's turn.
     pub(crate) async fn pass(self: &Rc<Self>, tasks: &Tasks) {
+        self.arrive();
         if !self.rounds.replace(true) {
             let pace = Rc::clone(self);
             tasks.spawn(async move { pace.keep().await });
@@ -43,14 +46,20 @@ impl Pace {
         self.left.acquire().await.expect("the semaphore is never closed").forget();
     }
 
+    /// Somebody came who is refused, or waits.
+    pub(crate) fn arrive(&self) {
+        self.arrived.set(self.arrived.get() + 1);
+    }
+
     /// Begins rounds until one leaves nobody waiting.
     async fn keep(&self) {
         let (mut rounds, mut room) = (Rounds::begin(round::worked()), PER_ROUND);
+        self.arrived.set(0);
         loop {
             // Resumes after everything that was ready, and a look at the sockets: a round.
             yield_now().await;
             let unused = self.left.forget_permits(room);
-            room = rounds.next(round::worked(), room - unused);
+            room = rounds.next(round::worked(), room - unused, self.arrived.take());
             // Those who wait take theirs at once.
             self.left.add_permits(room);
             if self.left.available_permits() == room {

@@ -76,6 +76,7 @@ pub(crate) async fn serve(worker: &Rc<Worker>, arrival: Arrival) -> Response<Res
             answer(admitted).await
         }
         Err(refusal) => {
+            worker.pace.arrive();
             worker.metrics().refused(refusal.reason.name());
             let id = request_id.to_str().unwrap_or_default();
             tracing::debug!(request_id = id, reason = refusal.reason.name(), "refused");

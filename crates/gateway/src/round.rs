@@ -18,6 +18,10 @@ pub(crate) const PER_ROUND: usize = 16;
 /// not taken for everything else's and opens the door to all of it.
 const NEWCOMER: Duration = Duration::from_micros(250);
 
+/// What it is reckoned to cost to accept somebody, read the request, and admit or refuse it: without
+/// what follows, which [`NEWCOMER`] has. Rather too much, too.
+const ARRIVAL: Duration = Duration::from_micros(125);
+
 /// The rounds of one worker.
 #[derive(Debug)]
 pub(crate) struct Rounds {
@@ -31,13 +35,18 @@ impl Rounds {
         Self { worked }
     }
 
-    /// The next round begins: how many may begin in it, after `began` newcomers in the last one.
-    pub(crate) fn next(&mut self, worked: Duration, began: usize) -> usize {
+    /// The next round begins: how many may begin in it. In the last one `began` newcomers began, and
+    /// `arrived` others came, to be refused or to wait for their turn.
+    pub(crate) fn next(&mut self, worked: Duration, began: usize, arrived: usize) -> usize {
         let round = worked.saturating_sub(std::mem::replace(&mut self.worked, worked));
-        let own = NEWCOMER.saturating_mul(u32::try_from(began).unwrap_or(u32::MAX));
+        let own = times(NEWCOMER, began).saturating_add(times(ARRIVAL, arrived));
         let others = round.saturating_sub(own).as_micros() / NEWCOMER.as_micros();
         usize::try_from(others).unwrap_or(usize::MAX).max(PER_ROUND)
     }
+}
+
+fn times(one: Duration, count: usize) -> Duration {
+    one.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 /// How long this worker's thread has worked.
@@ -54,8 +63,15 @@ mod tests {
         let mut rounds = Rounds::begin(Duration::ZERO);
         for number in 1..10 {
             let burst = NEWCOMER * 16 * number;
-            assert_eq!(rounds.next(burst, PER_ROUND), PER_ROUND);
+            assert_eq!(rounds.next(burst, PER_ROUND, 0), PER_ROUND);
         }
+    }
+
+    #[test]
+    fn refusing_a_burst_makes_no_more_room_for_those_admitted() {
+        let mut rounds = Rounds::begin(Duration::ZERO);
+        let worked = ARRIVAL * 500 + NEWCOMER * 16;
+        assert_eq!(rounds.next(worked, PER_ROUND, 500), PER_ROUND);
     }
 
     #[test]
@@ -63,8 +79,8 @@ mod tests {
         let mut rounds = Rounds::begin(Duration::from_secs(1));
         // 40 newcomers and 25 ms of other work, which would pay for 100.
         let worked = Duration::from_secs(1) + NEWCOMER * 40 + Duration::from_millis(25);
-        assert_eq!(rounds.next(worked, 40), 100);
-        assert_eq!(rounds.next(worked, 100), PER_ROUND, "a round without any work");
+        assert_eq!(rounds.next(worked, 40, 0), 100);
+        assert_eq!(rounds.next(worked, 100, 0), PER_ROUND, "a round without any work");
     }
 
     #[test]
