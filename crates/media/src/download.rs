@@ -6,6 +6,7 @@
 //! connection is closed at once, and the temporary file goes with it.
 
 mod attempt;
+mod begin;
 mod error;
 mod head;
 mod pause;
@@ -17,6 +18,7 @@ use http::{HeaderMap, Uri};
 pub use error::DownloadError;
 
 use self::attempt::{Attempt, Failure};
+use self::begin::Turns;
 use self::pause::Pauses;
 use crate::admission::{Admission, Caller};
 use crate::store::{BATCH_BYTES, Store, Target, Written};
@@ -72,6 +74,7 @@ pub type OnProgress<'a> = &'a mut (dyn FnMut(Progress) + Send);
 pub struct Downloads {
     upstream: Upstream,
     admission: Admission,
+    turns: Turns,
     limits: Limits,
 }
 
@@ -79,7 +82,7 @@ impl Downloads {
     /// Fetches by this client, admitted by these gates, within these limits.
     #[must_use]
     pub fn new(upstream: Upstream, admission: Admission, limits: &Limits) -> Self {
-        Self { upstream, admission, limits: limits.clone() }
+        Self { upstream, admission, turns: Turns::default(), limits: limits.clone() }
     }
 
     /// Fetches one file. When this returns a file, it is whole, durable and under its name; when it
@@ -98,6 +101,7 @@ impl Downloads {
     ) -> Result<Written, DownloadError> {
         let queued = |ahead| on_progress(Progress::Queued { ahead });
         let _place = self.admission.transfers.enter(caller, 1, queued).await?;
+        self.turns.next().await;
         let transfer = self.transfer(store, request, on_progress);
         match tokio::time::timeout(self.limits.total, Box::pin(transfer)).await {
             Ok(done) => done,
