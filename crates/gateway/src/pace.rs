@@ -58,8 +58,10 @@ impl Pace {
         loop {
             // Resumes after everything that was ready, and a look at the sockets: a round.
             yield_now().await;
-            let unused = self.left.forget_permits(room);
-            room = rounds.next(round::worked(), room - unused, self.arrived.take());
+            // All of them: a place that somebody gave back late must not outlive its round.
+            let unused = self.left.forget_permits(usize::MAX);
+            let began = room.saturating_sub(unused);
+            room = rounds.next(round::worked(), began, self.arrived.take());
             // Those who wait take theirs at once.
             self.left.add_permits(room);
             if self.left.available_permits() == room {
