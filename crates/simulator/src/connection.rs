@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use wire::preface::Protocol;
 
 use crate::answer::Answered;
+use crate::arrival::Arrival;
 use crate::drain::Watch;
 use crate::preface::detect;
 use crate::route::handle;
@@ -44,7 +45,7 @@ const MAX_EARLY_RESETS: usize = 16_384;
 
 /// Serves one connection until it is closed. After the worker begins to drain, it ends with the
 /// requests that are being answered.
-pub(crate) async fn serve<IO>(worker: Rc<Worker>, io: IO)
+pub(crate) async fn serve<IO>(worker: Rc<Worker>, io: IO, arrival: Arrival)
 where
     IO: AsyncRead + AsyncWrite + Unpin + 'static,
 {
@@ -65,7 +66,7 @@ where
         let worker = Rc::clone(&worker);
         // Boxed, so that the memory of a request's future is given back once it has answered.
         service_fn(move |request: Request<Incoming>| -> Pin<Box<dyn Future<Output = Answered>>> {
-            Box::pin(handle(Rc::clone(&worker), request))
+            Box::pin(handle(Rc::clone(&worker), request, arrival.of_request()))
         })
     };
     // That a client leaves or breaks the protocol is no news; the counters know about it.
@@ -152,7 +153,7 @@ mod tests {
     /// Each connection holds one such future, and its buffers.
     #[test]
     fn a_connection_is_small() {
-        fn size<F>(_: fn(Rc<Worker>, DuplexStream) -> F) -> usize {
+        fn size<F>(_: fn(Rc<Worker>, DuplexStream, Arrival) -> F) -> usize {
             size_of::<F>()
         }
         let bytes = size(serve::<DuplexStream>);

@@ -15,6 +15,7 @@ mod answer;
 mod anthropic;
 mod api;
 mod arguments;
+mod arrival;
 mod body;
 mod config;
 mod connection;

@@ -75,13 +75,12 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Answers one request. Dropping the future, or the body that comes out of it, is how a client
+/// Answers one request that came at `started`. Dropping the future, or the body that comes out of it, is how a client
 /// that left is noticed.
-pub(crate) async fn handle<B>(worker: Rc<Worker>, request: Request<B>) -> Answered
+pub(crate) async fn handle<B>(worker: Rc<Worker>, request: Request<B>, started: Instant) -> Answered
 where
     B: http_body::Body<Data = Bytes> + Unpin,
 {
-    let started = Instant::now();
     let (head, body) = request.into_parts();
     let path = head.uri.path();
     if let Some(resource) = media::Resource::of(path) {

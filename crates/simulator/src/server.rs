@@ -10,6 +10,7 @@ use runtime::workers::{Batching, Workers};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::arrival::{self, Stamped};
 use crate::config::Settings;
 use crate::connection;
 use crate::worker::{Shared, Worker};
@@ -57,6 +58,7 @@ impl Server {
         let failed = |source| ServerError::Listen { address: settings.listen, source };
         let listeners =
             runtime::listen::listeners(settings.listen, settings.workers).map_err(failed)?;
+        listeners.iter().try_for_each(arrival::stamp).map_err(failed)?;
         let address = match listeners.first() {
             Some(listener) => listener.local_addr().map_err(failed)?,
             None => settings.listen,
@@ -145,7 +147,8 @@ async fn accept(worker: &Rc<Worker>, listener: &tokio::net::TcpListener) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let connection = connection::serve(Rc::clone(worker), stream);
+                let (stream, arrival) = Stamped::new(stream);
+                let connection = connection::serve(Rc::clone(worker), stream, arrival);
                 worker.tasks.spawn_local(connection);
             }
             Err(error) => {

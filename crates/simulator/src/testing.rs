@@ -9,9 +9,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
+use tokio::io::DuplexStream;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::time::Instant;
 
+use crate::arrival::Arrival;
 use crate::config::{Config, Settings};
 use crate::connection;
 use crate::worker::{Shared, Worker};
@@ -98,6 +100,12 @@ impl Heard {
 }
 
 impl Stage {
+    /// Serves a connection.
+    pub(crate) fn serve(&self, server: DuplexStream) {
+        let (worker, arrival) = (Rc::clone(&self.worker), Arrival::default());
+        self.worker.tasks.spawn_local(connection::serve(worker, server, arrival));
+    }
+
     /// Sends one request on a new connection; `None` when it is closed without an answer.
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Option<Heard> {
         let Fetched { status, headers, head_after, frames, ended } = self.fetch(request).await?;
@@ -109,7 +117,7 @@ impl Stage {
     /// The same for answers that are not text.
     pub(crate) async fn fetch(&self, request: Request<Full<Bytes>>) -> Option<Fetched> {
         let (client, server) = tokio::io::duplex(64 * 1024);
-        self.worker.tasks.spawn_local(connection::serve(Rc::clone(&self.worker), server));
+        self.serve(server);
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(client)).await.unwrap();
         self.worker.tasks.spawn_local(connection);

@@ -87,6 +87,7 @@ pub(super) const ROOMS: &[Room] = &[
             "jiff",
             "md-5",
             "memchr",
+            "nix",
             "prometheus-client",
             "rand",
             "rand_distr",

@@ -1,7 +1,6 @@
 //! Media over real sockets, many at once; and uploads that wait for their turn.
 
 use std::collections::HashSet;
-use std::rc::Rc;
 use std::time::Duration;
 
 use http::Request;
@@ -13,7 +12,6 @@ use tokio::time::timeout;
 
 use super::SHORT;
 use super::sockets::{Live, live};
-use crate::connection;
 use crate::media::{MAX_UPLOAD_BYTES, MAX_UPLOADS};
 use crate::testing::{get, on_stage, post};
 
@@ -124,7 +122,7 @@ fn an_upload_too_many_waits_until_another_one_is_over() {
         let mut slow = Vec::new();
         for _ in 0..MAX_UPLOADS {
             let (mut client, server) = tokio::io::duplex(4096);
-            stage.worker.tasks.spawn_local(connection::serve(Rc::clone(&stage.worker), server));
+            stage.serve(server);
             let head = b"POST /v1/videos HTTP/1.1\r\nhost: w\r\ncontent-length: 99\r\n\r\n{";
             client.write_all(head).await.unwrap();
             slow.push(client);

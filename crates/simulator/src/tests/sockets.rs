@@ -28,12 +28,19 @@ pub(super) struct Live {
 }
 
 impl Live {
-    fn start(config: &str) -> Self {
+    fn bind(config: &str) -> Server {
         let config = Config::from_toml("test", config).unwrap();
         let listen = Some("127.0.0.1:0".parse().unwrap());
         let config = Config { listen, workers: Some(2), ..config };
+        Server::bind(Settings::new(config).unwrap()).unwrap()
+    }
+
+    fn start(config: &str) -> Self {
+        Self::of(Self::bind(config))
+    }
+
+    fn of(server: Server) -> Self {
         let stop = CancellationToken::new();
-        let server = Server::bind(Settings::new(config).unwrap()).unwrap();
         Self { running: server.start(stop.clone()).unwrap(), stop }
     }
 
@@ -178,6 +185,44 @@ fn a_connection_is_used_again_at_once_after_every_kind_of_answer() {
         }
         assert_eq!(live.stats().await["started"], 9);
     });
+}
+
+/// Sends a request and reads its answer; gives how long the server says it has had it.
+async fn processing_time(stream: &mut TcpStream, request: &str) -> Duration {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"[DONE]\n\n\r\n0\r\n\r\n") {
+        assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "it ended early");
+    }
+    let answer = String::from_utf8(answer).unwrap();
+    let millis = answer.lines().find_map(|line| line.strip_prefix("openai-processing-ms: "));
+    Duration::from_millis(millis.unwrap().parse().unwrap())
+}
+
+#[test]
+fn a_request_has_come_when_its_bytes_have_and_not_when_they_are_read() {
+    let server = Live::bind("profile = \"instant\"");
+    let address = server.local_address();
+    let (path, body) = DIALECTS[0];
+    let length = body.len();
+    let request = format!("POST {path} HTTP/1.1\r\ncontent-length: {length}\r\n\r\n{body}");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (began, waits) = (Instant::now(), Duration::from_millis(300));
+    let (live, waited) = runtime.block_on(async {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut first = Box::pin(processing_time(&mut stream, &request));
+        // The server listens and does not serve yet: the request lies in its socket.
+        assert!(timeout(waits, &mut first).await.is_err());
+        let live = Live::of(server);
+        let waited = first.await;
+        let asked = Instant::now();
+        let second = processing_time(&mut stream, &request).await;
+        assert!(second <= asked.elapsed(), "{second:?} of {:?}", asked.elapsed());
+        (live, waited)
+    });
+    // Whole milliseconds, and not all of the wait is after the last byte.
+    assert!(waited >= waits / 2 && waited <= began.elapsed(), "{waited:?}");
+    live.end();
 }
 
 #[test]
