@@ -34,9 +34,10 @@ const MOST_START: &str = "spread=9s";
 /// at once.
 const CAPS: [u32; 2] = [500, 1_000];
 
-const COLUMNS: [&str; 9] = [
+const COLUMNS: [&str; 10] = [
     "users",
     "whole",
+    "start ms",
     "ttft p99 ms",
     "+ttft p50 ms",
     "+ttft p99 ms",
@@ -59,6 +60,8 @@ struct Load {
 struct Measured {
     load: Load,
     whole: f64,
+    /// From the first user's start to the last one's.
+    start_ms: f64,
     ttft_p50_ms: f64,
     ttft_p99_ms: f64,
     gap_p99_ms: f64,
@@ -184,6 +187,7 @@ impl Measured {
         Self {
             load,
             whole: number("/complete"),
+            start_ms: number("/start_spread_s") * 1e3,
             ttft_p50_ms: number("/ttft_ms/p50"),
             ttft_p99_ms: number("/ttft_ms/p99"),
             gap_p99_ms: number("/gap_ms/p99"),
@@ -206,6 +210,7 @@ impl Measured {
             values: vec![
                 f64::from(self.load.users),
                 self.whole,
+                self.start_ms,
                 self.ttft_p99_ms,
                 added(|it| it.ttft_p50_ms),
                 added(|it| it.ttft_p99_ms),
@@ -239,6 +244,7 @@ mod tests {
         let simulator = process("upstream", 9.0, 9 * 1024 * 1024);
         json!({
             "complete": 99, "chunks": 100_000, "peak_open": 100, "duration_s": 10.0,
+            "start_spread_s": 0.125,
             "ttft_ms": { "p50": 1102.0, "p99": 1110.0 }, "gap_ms": { "p99": 141.0 },
             "target_usage": [master, worker, simulator],
         })
@@ -249,7 +255,7 @@ mod tests {
         let measured = Measured::read(LOAD, &level(), 25.0);
         let direct = Measured { ttft_p50_ms: 1101.5, ttft_p99_ms: 1105.0, ..measured };
         let row = measured.row(Some(&direct));
-        assert_eq!(row.values, [100.0, 99.0, 1110.0, 0.5, 5.0, 141.0, 20.0, 20.48, 5.0]);
+        assert_eq!(row.values, [100.0, 99.0, 125.0, 1110.0, 0.5, 5.0, 141.0, 20.0, 20.48, 5.0]);
     }
 
     #[test]
