@@ -22,7 +22,7 @@ use media::tools::Media;
 use media::transform::audio::Encoder;
 use media::transform::image;
 use media::upstream::Trust;
-use media::{Admission, Downloads, Limits, Settings, Store, Upstream};
+use media::{Admission, Downloads, Limits, Settings, Store, Threads, Upstream};
 use runtime::config_file::ConfigError;
 
 use environment::Environment;
@@ -93,6 +93,12 @@ impl Plan {
             limits,
             upstream,
         })
+    }
+
+    /// The same, with all transfers on these threads.
+    #[must_use]
+    pub(crate) fn on(self, threads: Threads) -> Self {
+        Self { upstream: self.upstream.on(threads), ..self }
     }
 
     /// Who may ask over HTTP, as far as the file says.

@@ -67,7 +67,7 @@ pub enum Progress {
 }
 
 /// Who is told what a transfer is doing.
-pub type OnProgress<'a> = &'a mut (dyn FnMut(Progress) + Send);
+type OnProgress<'a> = &'a mut (dyn FnMut(Progress) + Send);
 
 /// Fetches files. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -85,7 +85,8 @@ impl Downloads {
         Self { upstream, admission, turns: Turns::default(), limits: limits.clone() }
     }
 
-    /// Fetches one file. When this returns a file, it is whole, durable and under its name; when it
+    /// Fetches one file, on the threads of the upstream's connections; `on_progress` is called there.
+    /// When this returns a file, it is whole, durable and under its name; when it
     /// returns an error, everything is as it was before.
     ///
     /// Dropping the future stops the transfer: see the module.
@@ -93,6 +94,19 @@ impl Downloads {
     /// # Errors
     /// See [`DownloadError`].
     pub async fn fetch(
+        &self,
+        store: &Store,
+        request: Request,
+        caller: Caller,
+        mut on_progress: impl FnMut(Progress) + Send + 'static,
+    ) -> Result<Written, DownloadError> {
+        let (downloads, store) = (self.clone(), store.clone());
+        let fetching =
+            async move { downloads.fetch_here(&store, request, caller, &mut on_progress).await };
+        self.upstream.threads().run(Box::pin(fetching)).await
+    }
+
+    async fn fetch_here(
         &self,
         store: &Store,
         request: Request,

@@ -17,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use self::connect::Connector;
 pub use self::trust::{Trust, TrustError};
-use crate::Limits;
+use crate::{Limits, Threads};
 
 /// Largest read from an HTTP/1.1 connection, and largest head of an answer. A connection's buffer
 /// begins at 8 KiB and grows to this while data comes faster than it is read.
@@ -64,6 +64,7 @@ pub enum SendError {
 pub struct Upstream {
     client: legacy::Client<Connector, RequestBody>,
     head: Duration,
+    threads: Threads,
 }
 
 /// Runs the connections. They end when the last clone of the client is dropped.
@@ -93,7 +94,19 @@ impl Upstream {
             .http2_initial_stream_window_size(STREAM_WINDOW)
             .http2_initial_connection_window_size(CONNECTION_WINDOW)
             .build(connector);
-        Self { client, head: limits.head }
+        Self { client, head: limits.head, threads: Threads::default() }
+    }
+
+    /// The same client, with its connections on these threads. To be said before the first request: a
+    /// connection stays where it is.
+    #[must_use]
+    pub fn on(self, threads: Threads) -> Self {
+        Self { threads, ..self }
+    }
+
+    /// Where its connections are.
+    pub(crate) fn threads(&self) -> &Threads {
+        &self.threads
     }
 
     #[cfg(test)]
@@ -129,7 +142,8 @@ impl Upstream {
         request: Request<RequestBody>,
         head: Duration,
     ) -> Result<Response<Incoming>, SendError> {
-        match tokio::time::timeout(head, self.client.request(request)).await {
+        let answer = self.threads.run(self.client.request(request));
+        match tokio::time::timeout(head, answer).await {
             Err(_) => Err(SendError::Head(head)),
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) if error.is_connect() => Err(SendError::Connect(error)),

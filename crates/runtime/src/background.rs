@@ -30,13 +30,15 @@ thread_local! {
 /// Elsewhere than on Linux, where a priority belongs to the whole process, nothing is lowered.
 pub fn spawn<T: Send + 'static>(job: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     tokio::task::spawn_blocking(move || {
-        lower();
+        give_way();
         job()
     })
 }
 
-/// Lowers the calling thread's priority once. Refusals are of no account: the job runs all the same.
-fn lower() {
+/// Lowers the calling thread's priority to [`NICE`], once: of a thread for jobs, or of one of a runtime
+/// that others are to go before (`on_thread_start`). Refusals are of no account: the work goes on all
+/// the same.
+pub fn give_way() {
     if LOWERED.replace(true) {
         return;
     }
@@ -88,11 +90,23 @@ mod tests {
     }
 
     #[test]
+    fn a_runtimes_threads_can_give_way() {
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.worker_threads(1).on_thread_start(give_way).build().unwrap();
+        let seen = runtime.block_on(async {
+            let mut tasks = tokio::task::JoinSet::new();
+            tasks.spawn(async { (nice(), spawn(nice).await.unwrap()) });
+            tasks.join_next().await.unwrap().unwrap()
+        });
+        assert_eq!(seen, (NICE, NICE));
+    }
+
+    #[test]
     fn a_thread_that_is_lower_still_is_not_raised() {
         let (sender, seen) = mpsc::channel();
         thread::spawn(move || {
             setpriority_process(None, NICE + 5).unwrap();
-            lower();
+            give_way();
             sender.send(nice()).unwrap();
         });
         assert_eq!(seen.recv().unwrap(), NICE + 5);

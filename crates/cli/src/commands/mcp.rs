@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use media::Threads;
 use media::server::guard::Guard;
 use media::server::{Files, Handler, Http, HttpSettings, Service, stdio};
 use media::settings::GuardSettings;
@@ -14,6 +15,7 @@ use media::tools::Live;
 use runtime::secret::Secret;
 use runtime::signal::{Shutdown, Signals};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::Instant;
 
 use crate::args::media::{McpArgs, Transport};
 use crate::exit_code::{CommandResult, Failure, INTERRUPTED, MET};
@@ -31,7 +33,7 @@ const PORT: u16 = 8000;
 const FEWEST_THREADS: usize = 2;
 
 /// How long threads that still write may take once everything has ended.
-pub(crate) const LAST_WRITES: Duration = Duration::from_secs(2);
+const LAST_WRITES: Duration = Duration::from_secs(2);
 
 /// Opens the folders and serves until told to end.
 pub(crate) fn run(args: &McpArgs) -> CommandResult {
@@ -42,18 +44,52 @@ pub(crate) fn run(args: &McpArgs) -> CommandResult {
         plan.need_places().map_err(Failure::environment)?;
         return Ok(MET);
     }
-    let runtime = runtime().context("failed to start a runtime")?;
+    let runtimes = Runtimes::start().context("failed to start the threads")?;
+    let plan = plan.on(runtimes.of_transfers());
     runtime::limits::raise_open_files();
-    let code = runtime.block_on(serve(args, &plan, listen));
-    runtime.shutdown_timeout(LAST_WRITES);
+    let code = runtimes.of_calls.block_on(serve(args, &plan, listen));
+    runtimes.end();
     code
 }
 
-/// The runtime of the media server: tasks move between its threads, so that a short call never
-/// waits behind a long one.
+/// The threads of a media server: those that answer, and those that move bytes and give way to them.
+pub(crate) struct Runtimes {
+    pub(crate) of_calls: Runtime,
+    of_transfers: Runtime,
+}
+
+impl Runtimes {
+    /// Starts both.
+    pub(crate) fn start() -> io::Result<Self> {
+        let of_transfers =
+            builder("transfer").on_thread_start(runtime::background::give_way).build()?;
+        Ok(Self { of_calls: runtime()?, of_transfers })
+    }
+
+    /// Where transfers run.
+    pub(crate) fn of_transfers(&self) -> Threads {
+        Threads::of(self.of_transfers.handle().clone())
+    }
+
+    /// Ends both, when what is left of writing has had its time.
+    pub(crate) fn end(self) {
+        let last = Instant::now() + LAST_WRITES;
+        self.of_calls.shutdown_timeout(LAST_WRITES);
+        self.of_transfers.shutdown_timeout(last.saturating_duration_since(Instant::now()));
+    }
+}
+
+/// The runtime of calls, or of everything where nobody else has to be answered: tasks move between its
+/// threads, so that a short call never waits behind a long one.
 pub(crate) fn runtime() -> io::Result<Runtime> {
+    builder("media").build()
+}
+
+fn builder(name: &str) -> Builder {
     let threads = runtime::workers::per_core().max(FEWEST_THREADS);
-    Builder::new_multi_thread().worker_threads(threads).thread_name("media").enable_all().build()
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(threads).thread_name(name).enable_all();
+    builder
 }
 
 async fn serve(args: &McpArgs, plan: &Plan, listen: Option<SocketAddr>) -> CommandResult {

@@ -34,7 +34,7 @@ async fn fetch(folder: &Path, name: &str, url: &str, count: u64) -> Result<()> {
         let request = Request { uri: url.parse()?, headers: Default::default(), target };
         let (store, downloads) = (store.clone(), downloads.clone());
         transfers.spawn(async move {
-            downloads.fetch(&store, request, Caller(number % 4), &mut |_| {}).await
+            downloads.fetch(&store, request, Caller(number % 4), |_| {}).await
         });
     }
     let mut stdout = std::io::stdout();

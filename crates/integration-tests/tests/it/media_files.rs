@@ -56,7 +56,7 @@ impl World {
         target.with_md5 = true;
         let uri = self.url(wishes).parse().unwrap();
         let request = Request { uri, headers: Default::default(), target };
-        downloads.fetch(&store, request, Caller::ALONE, &mut |_| {}).await
+        downloads.fetch(&store, request, Caller::ALONE, |_| {}).await
     }
 
     /// The simulator's own digests of a video: `(sha256, md5)`.

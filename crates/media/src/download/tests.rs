@@ -280,7 +280,7 @@ fn the_future_of_a_waiting_download_is_small() {
     let upstream = Upstream::in_memory(&limits, || Err(std::io::ErrorKind::NotFound.into()));
     let downloads = Downloads::new(upstream, Admission::new(&limits), &limits);
     let size = |store: &Store, request| {
-        size_of_val(&downloads.fetch(store, request, Caller::ALONE, &mut |_| {}))
+        size_of_val(&downloads.fetch(store, request, Caller::ALONE, |_| {}))
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let world = runtime.block_on(World::new(Vec::new()));

@@ -15,8 +15,8 @@ pub(super) async fn run(
 ) -> Result<Written, ToolError> {
     let store = media.store(kind)?;
     let request = Request { uri: source.uri, headers: source.headers, target };
-    let mut told = Step::default();
-    let mut tell = |progress| {
+    let (mut told, watching) = (Step::default(), call.clone());
+    let tell = move |progress| {
         told.message = None;
         match progress {
             Progress::Queued { ahead } => told.message = Some(queued(ahead).into()),
@@ -29,9 +29,9 @@ pub(super) async fn run(
                 told.message = Some(format!("trying again in {seconds:.1} s").into());
             }
         }
-        call.say(told.clone());
+        watching.say(told.clone());
     };
-    let written = media.downloads.fetch(store, request, call.caller, &mut tell).await?;
+    let written = media.downloads.fetch(store, request, call.caller, tell).await?;
     media.metrics.downloaded(written.bytes);
     Ok(written)
 }

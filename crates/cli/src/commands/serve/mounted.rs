@@ -8,14 +8,15 @@ use anyhow::Context;
 use gateway::{Mount, MountedAnswer};
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, Empty};
+use media::Threads;
 use media::server::guard::Guard;
 use media::server::{Handler, HttpSettings, Service};
 use media::tools::{Live, Media};
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use crate::commands::mcp;
+use crate::commands::mcp::{self, Runtimes};
 use crate::media_setup::Plan;
 
 /// Where agents talk to the media tools, and where finished files are.
@@ -23,7 +24,7 @@ const PATHS: [&str; 2] = ["/mcp", "/media"];
 
 /// The media tools on their own threads.
 pub(super) struct Mounted {
-    runtime: Runtime,
+    runtimes: Runtimes,
     reloader: Reloader,
     sweeping: JoinSet<()>,
 }
@@ -34,6 +35,7 @@ pub(super) struct Reloader {
     media: Live,
     service: Service<Handler>,
     threads: Handle,
+    of_transfers: Threads,
     listen: SocketAddr,
     /// What is in force.
     plan: Arc<Plan>,
@@ -48,17 +50,20 @@ pub(super) struct Opened {
 impl Mounted {
     /// Opens the folders. Client keys are the gateway's business.
     pub(super) fn open(plan: Plan, listen: SocketAddr) -> anyhow::Result<Self> {
-        let runtime = mcp::runtime().context("failed to start a runtime")?;
-        let media = Live::new(runtime.block_on(plan.open())?);
+        let runtimes = Runtimes::start().context("failed to start the threads")?;
+        let of_transfers = runtimes.of_transfers();
+        let plan = plan.on(of_transfers.clone());
+        let media = Live::new(runtimes.of_calls.block_on(plan.open())?);
         let guard = Guard::of(plan.guard().clone(), listen);
         let settings = HttpSettings { guard, ..HttpSettings::new(listen) };
         let service = mcp::service(&settings, media.clone());
         let mut sweeping = JoinSet::new();
         let swept = service.clone();
-        sweeping.spawn_on(async move { swept.sessions().sweep().await }, runtime.handle());
-        let (threads, plan) = (runtime.handle().clone(), Arc::new(plan));
-        let reloader = Reloader { media, service, threads, listen, plan };
-        Ok(Self { runtime, reloader, sweeping })
+        sweeping
+            .spawn_on(async move { swept.sessions().sweep().await }, runtimes.of_calls.handle());
+        let (threads, plan) = (runtimes.of_calls.handle().clone(), Arc::new(plan));
+        let reloader = Reloader { media, service, threads, of_transfers, listen, plan };
+        Ok(Self { runtimes, reloader, sweeping })
     }
 
     /// A way to change the settings.
@@ -69,7 +74,7 @@ impl Mounted {
     /// The mounts for the gateway.
     pub(super) fn mounts(&self) -> Vec<Mount> {
         let tasks = TaskTracker::new();
-        let (service, threads) = (self.reloader.service.clone(), self.runtime.handle().clone());
+        let (service, threads) = (self.reloader.service.clone(), self.reloader.threads.clone());
         let serve: Arc<dyn Fn(_) -> MountedAnswer + Send + Sync> = Arc::new(move |request| {
             let service = service.clone();
             let answering = async move { service.serve(request).await };
@@ -89,7 +94,7 @@ impl Mounted {
         self.reloader.service.refuse_new();
         self.reloader.service.end();
         self.sweeping.abort_all();
-        self.runtime.shutdown_timeout(mcp::LAST_WRITES);
+        self.runtimes.end();
     }
 }
 
@@ -100,7 +105,7 @@ impl Reloader {
     /// When it changes what only a start can, or cannot be opened.
     pub(super) async fn open(&self, plan: Plan) -> anyhow::Result<Opened> {
         plan.can_follow(&self.plan)?;
-        let (plan, used) = (Arc::new(plan), self.media.get());
+        let (plan, used) = (Arc::new(plan.on(self.of_transfers.clone())), self.media.get());
         let opening = Arc::clone(&plan);
         let opening = async move { opening.open_beside(&used).await };
         // Connections and files belong to the threads that use them.

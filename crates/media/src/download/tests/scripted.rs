@@ -154,10 +154,11 @@ impl World {
         &self,
         request: Request,
     ) -> (Result<Written, DownloadError>, Vec<Progress>) {
-        let mut progress = Vec::new();
-        let mut tell = |it| progress.push(it);
-        let done = self.downloads.fetch(&self.store, request, Caller::ALONE, &mut tell).await;
-        (done, progress)
+        let progress = Arc::<Mutex<Vec<Progress>>>::default();
+        let told = Arc::clone(&progress);
+        let tell = move |it| told.lock().unwrap().push(it);
+        let done = self.downloads.fetch(&self.store, request, Caller::ALONE, tell).await;
+        (done, std::mem::take(&mut progress.lock().unwrap()))
     }
 
     /// The heads of the requests so far.
