@@ -24,6 +24,8 @@ pub(crate) trait Lanes<const N: usize>: Copy + Send {
     fn run<R>(self, job: impl FnOnce() -> R) -> R;
     fn row(self, words: [u32; N]) -> Self::Row;
     fn words(self, row: Self::Row) -> [u32; N];
+    /// The words of `N` blocks, turned so that each register has one word of every block.
+    fn load(self, blocks: [&Block; N]) -> [Self::Row; 16];
     fn add(self, a: Self::Row, b: Self::Row) -> Self::Row;
     fn choose(self, e: Self::Row, f: Self::Row, g: Self::Row) -> Self::Row;
     fn majority(self, a: Self::Row, b: Self::Row, c: Self::Row) -> Self::Row;
@@ -39,38 +41,41 @@ pub(crate) trait Lanes<const N: usize>: Copy + Send {
     }
 }
 
-/// One round, section 6.2.2 step 3, of which only `d` and `h` change: what the standard then calls
-/// `e` and `a`. The caller passes the eight in turned order instead of moving them.
-macro_rules! round {
-    ($lanes:ident, $a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident, $kw:expr) => {
-        let sum = $lanes.add($lanes.upper_sigma_1($e), $lanes.choose($e, $f, $g));
-        let first = $lanes.add($lanes.add($h, $kw), sum);
-        let second = $lanes.add($lanes.upper_sigma_0($a), $lanes.majority($a, $b, $c));
-        $d = $lanes.add($d, first);
-        $h = $lanes.add(first, second);
+/// Runs a block of code for each of sixteen numbers, which are constants there: what is indexed by
+/// them stays in registers.
+macro_rules! sixteen_times {
+    ($t:ident => $body:block) => {
+        sixteen_times!($t => $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15)
+    };
+    ($t:ident => $body:block, $($number:literal)*) => {
+        $({
+            const $t: usize = $number;
+            $body
+        })*
     };
 }
 
-/// The sixteen words of the message that the next sixteen rounds add, from those of the last.
-#[inline(always)]
-fn schedule<const N: usize, L: Lanes<N>>(lanes: L, w: &mut [L::Row; 16]) {
-    for t in 0..16 {
-        let sigmas =
-            lanes.add(lanes.lower_sigma_0(w[(t + 1) % 16]), lanes.lower_sigma_1(w[(t + 14) % 16]));
-        w[t] = lanes.add(lanes.add(w[t], w[(t + 9) % 16]), sigmas);
-    }
+/// One round, section 6.2.2 step 3, of which only `d` and `h` change: what the standard then calls
+/// `e` and `a`. So in round `t` the eight are found `t` places further back instead of being moved.
+macro_rules! round {
+    ($lanes:ident, $state:ident, $t:expr, $kw:expr) => {
+        let at = |letter: usize| (16 + letter - $t) % 8;
+        let [a, b, c] = [$state[at(0)], $state[at(1)], $state[at(2)]];
+        let [e, f, g, h] = [$state[at(4)], $state[at(5)], $state[at(6)], $state[at(7)]];
+        let sum = $lanes.add($lanes.upper_sigma_1(e), $lanes.choose(e, f, g));
+        let first = $lanes.add($lanes.add(h, $kw), sum);
+        let second = $lanes.add($lanes.upper_sigma_0(a), $lanes.majority(a, b, c));
+        $state[at(3)] = $lanes.add($state[at(3)], first);
+        $state[at(7)] = $lanes.add(first, second);
+    };
 }
 
-/// The words of `N` blocks, turned so that each register has one word of every block.
+/// The word of the message that round `t + 16` adds takes the place of the one of round `t`.
 #[inline(always)]
-fn load<const N: usize, L: Lanes<N>>(lanes: L, blocks: [&Block; N]) -> [L::Row; 16] {
-    let mut words = [[0; N]; 16];
-    for (lane, block) in blocks.into_iter().enumerate() {
-        for (row, word) in words.iter_mut().zip(block.as_chunks().0) {
-            row[lane] = u32::from_be_bytes(*word);
-        }
-    }
-    words.map(|row| lanes.row(row))
+fn schedule<const N: usize, L: Lanes<N>>(lanes: L, w: &mut [L::Row; 16], t: usize) {
+    let sigmas =
+        lanes.add(lanes.lower_sigma_0(w[(t + 1) % 16]), lanes.lower_sigma_1(w[(t + 14) % 16]));
+    w[t] = lanes.add(lanes.add(w[t], w[(t + 9) % 16]), sigmas);
 }
 
 /// Hashes `count` blocks of each of `N` streams. States are turned as well: eight rows.
@@ -83,37 +88,39 @@ pub(crate) fn compress<const N: usize, L: Lanes<N>>(
     lanes.run(
         #[inline(always)]
         || {
-            let mut state = states.map(|row| lanes.row(row));
-            for block in 0..count {
-                let mut w = load(lanes, streams.map(|stream| &stream[block]));
-                step(lanes, &mut state, &mut w);
+            let mut state = [lanes.splat(0); 8];
+            for (row, words) in state.iter_mut().zip(&*states) {
+                *row = lanes.row(*words);
             }
-            *states = state.map(|row| lanes.words(row));
+            for block in 0..count {
+                let mut blocks = [&streams[0][block]; N];
+                for (block_of, stream) in blocks.iter_mut().zip(streams) {
+                    *block_of = &stream[block];
+                }
+                step(lanes, &mut state, lanes.load(blocks));
+            }
+            for (words, row) in states.iter_mut().zip(state) {
+                *words = lanes.words(row);
+            }
         },
     );
 }
 
 /// The 64 rounds of one block in every lane.
 #[inline(always)]
-fn step<const N: usize, L: Lanes<N>>(lanes: L, state: &mut [L::Row; 8], w: &mut [L::Row; 16]) {
-    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
-    for sixteen in 0..4 {
-        if sixteen > 0 {
-            schedule(lanes, w);
-        }
-        let kw = |t: usize| lanes.add(w[t], lanes.splat(ROUNDS[16 * sixteen + t]));
-        for t in [0, 8] {
-            round!(lanes, a b c d e f g h, kw(t));
-            round!(lanes, h a b c d e f g, kw(t + 1));
-            round!(lanes, g h a b c d e f, kw(t + 2));
-            round!(lanes, f g h a b c d e, kw(t + 3));
-            round!(lanes, e f g h a b c d, kw(t + 4));
-            round!(lanes, d e f g h a b c, kw(t + 5));
-            round!(lanes, c d e f g h a b, kw(t + 6));
-            round!(lanes, b c d e f g h a, kw(t + 7));
-        }
+fn step<const N: usize, L: Lanes<N>>(lanes: L, state: &mut [L::Row; 8], mut w: [L::Row; 16]) {
+    let mut new = *state;
+    let (constants, _) = ROUNDS.as_chunks::<16>();
+    for constants in &constants[..3] {
+        sixteen_times!(T => {
+            round!(lanes, new, T, lanes.add(w[T], lanes.splat(constants[T])));
+            schedule(lanes, &mut w, T);
+        });
     }
-    for (row, new) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
+    sixteen_times!(T => {
+        round!(lanes, new, T, lanes.add(w[T], lanes.splat(constants[3][T])));
+    });
+    for (row, new) in state.iter_mut().zip(new) {
         *row = lanes.add(*row, new);
     }
 }
@@ -131,7 +138,7 @@ pub(crate) fn compress_alone<const N: usize, L: Lanes<N>>(
             let mut scheduled = [[0; N]; 64];
             for blocks in blocks.chunks(N) {
                 let last = blocks.len() - 1;
-                let mut w = load(lanes, std::array::from_fn(|lane| &blocks[lane.min(last)]));
+                let mut w = lanes.load(std::array::from_fn(|lane| &blocks[lane.min(last)]));
                 for (sixteen, (rows, constants)) in scheduled
                     .as_chunks_mut::<16>()
                     .0
@@ -140,7 +147,7 @@ pub(crate) fn compress_alone<const N: usize, L: Lanes<N>>(
                     .enumerate()
                 {
                     if sixteen > 0 {
-                        schedule(lanes, &mut w);
+                        sixteen_times!(T => { schedule(lanes, &mut w, T); });
                     }
                     for ((row, w), constant) in rows.iter_mut().zip(w).zip(constants) {
                         *row = lanes.words(lanes.add(w, lanes.splat(*constant)));
@@ -158,18 +165,13 @@ pub(crate) fn compress_alone<const N: usize, L: Lanes<N>>(
 #[inline(always)]
 fn rounds_alone<const N: usize>(state: &mut [u32; 8], scheduled: &[[u32; N]; 64], lane: usize) {
     let alone = Alone;
-    let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
-    for rows in scheduled.as_chunks::<8>().0 {
-        round!(alone, a b c d e f g h, rows[0][lane]);
-        round!(alone, h a b c d e f g, rows[1][lane]);
-        round!(alone, g h a b c d e f, rows[2][lane]);
-        round!(alone, f g h a b c d e, rows[3][lane]);
-        round!(alone, e f g h a b c d, rows[4][lane]);
-        round!(alone, d e f g h a b c, rows[5][lane]);
-        round!(alone, c d e f g h a b, rows[6][lane]);
-        round!(alone, b c d e f g h a, rows[7][lane]);
+    let mut new = *state;
+    for rows in scheduled.as_chunks::<16>().0 {
+        sixteen_times!(T => {
+            round!(alone, new, T, rows[T][lane]);
+        });
     }
-    for (word, new) in state.iter_mut().zip([a, b, c, d, e, f, g, h]) {
+    for (word, new) in state.iter_mut().zip(new) {
         *word = word.wrapping_add(new);
     }
 }
@@ -210,6 +212,9 @@ const XOR: i32 = 0b1001_0110;
 const CHOOSE: i32 = 0b1100_1010;
 const MAJORITY: i32 = 0b1110_1000;
 
+/// Where `VPSHUFB` takes each byte of four words from, whose first byte in memory is the highest.
+const BIG_ENDIAN: [u8; 16] = [3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12];
+
 /// Sixteen lanes: AVX-512, which can also rotate.
 impl Lanes<16> for V4 {
     type Row = __m512i;
@@ -227,6 +232,43 @@ impl Lanes<16> for V4 {
     #[inline(always)]
     fn words(self, row: __m512i) -> [u32; 16] {
         pulp::cast(row)
+    }
+
+    #[inline(always)]
+    fn load(self, blocks: [&Block; 16]) -> [__m512i; 16] {
+        let (avx, zero) = (self.avx512f, self.splat(0));
+        let turned = self.avx512bw;
+        let mut rows = [zero; 16];
+        for (row, block) in rows.iter_mut().zip(blocks) {
+            *row = turned._mm512_shuffle_epi8(pulp::cast(*block), pulp::cast([BIG_ENDIAN; 4]));
+        }
+        // What two streams have next to each other, ...
+        let mut pairs = [zero; 16];
+        for i in 0..8 {
+            pairs[2 * i] = avx._mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
+            pairs[2 * i + 1] = avx._mm512_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
+        }
+        // ... what four have: quarter `q` of register `4 j + c` has the words `4 q + c` of the streams
+        // from `4 j` on, ...
+        let mut fours = [zero; 16];
+        for j in [0, 4, 8, 12] {
+            fours[j] = avx._mm512_unpacklo_epi64(pairs[j], pairs[j + 2]);
+            fours[j + 1] = avx._mm512_unpackhi_epi64(pairs[j], pairs[j + 2]);
+            fours[j + 2] = avx._mm512_unpacklo_epi64(pairs[j + 1], pairs[j + 3]);
+            fours[j + 3] = avx._mm512_unpackhi_epi64(pairs[j + 1], pairs[j + 3]);
+        }
+        // ... and then the quarters are turned: the even ones and the odd ones of two registers, ...
+        let even = |a, b| avx._mm512_shuffle_i32x4::<0b10_00_10_00>(a, b);
+        let odd = |a, b| avx._mm512_shuffle_i32x4::<0b11_01_11_01>(a, b);
+        // ... and again, to all four of them.
+        let mut words = [zero; 16];
+        for c in 0..4 {
+            let (low, high) = (even(fours[c], fours[c + 4]), even(fours[c + 8], fours[c + 12]));
+            (words[c], words[c + 8]) = (even(low, high), odd(low, high));
+            let (low, high) = (odd(fours[c], fours[c + 4]), odd(fours[c + 8], fours[c + 12]));
+            (words[c + 4], words[c + 12]) = (even(low, high), odd(low, high));
+        }
+        words
     }
 
     #[inline(always)]
@@ -300,6 +342,38 @@ impl Lanes<8> for V3 {
     #[inline(always)]
     fn words(self, row: __m256i) -> [u32; 8] {
         pulp::cast(row)
+    }
+
+    #[inline(always)]
+    fn load(self, blocks: [&Block; 8]) -> [__m256i; 16] {
+        let (avx, zero) = (self.avx2, self.splat(0));
+        let mut words = [zero; 16];
+        // As with sixteen lanes, for half a block and then the other.
+        for half in [0, 1] {
+            let mut rows = [zero; 8];
+            for (row, block) in rows.iter_mut().zip(blocks) {
+                let bytes = pulp::cast(block.as_chunks::<32>().0[half]);
+                *row = avx._mm256_shuffle_epi8(bytes, pulp::cast([BIG_ENDIAN; 2]));
+            }
+            let mut pairs = [zero; 8];
+            for i in 0..4 {
+                pairs[2 * i] = avx._mm256_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
+                pairs[2 * i + 1] = avx._mm256_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
+            }
+            let mut fours = [zero; 8];
+            for j in [0, 4] {
+                fours[j] = avx._mm256_unpacklo_epi64(pairs[j], pairs[j + 2]);
+                fours[j + 1] = avx._mm256_unpackhi_epi64(pairs[j], pairs[j + 2]);
+                fours[j + 2] = avx._mm256_unpacklo_epi64(pairs[j + 1], pairs[j + 3]);
+                fours[j + 3] = avx._mm256_unpackhi_epi64(pairs[j + 1], pairs[j + 3]);
+            }
+            for c in 0..4 {
+                words[8 * half + c] = avx._mm256_permute2x128_si256::<0x20>(fours[c], fours[c + 4]);
+                words[8 * half + c + 4] =
+                    avx._mm256_permute2x128_si256::<0x31>(fours[c], fours[c + 4]);
+            }
+        }
+        words
     }
 
     #[inline(always)]
