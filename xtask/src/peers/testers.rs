@@ -23,14 +23,15 @@ use said::Said;
 /// How much is asked of each tester.
 #[derive(Debug, Clone, Copy)]
 struct Size {
-    /// Users at once when concurrency, time and cost are compared.
-    users: u32,
+    /// Users at once when concurrency, time and cost are compared, level by level.
+    levels: &'static [u32],
     /// Users of each kind of broken stream.
     broken: u32,
 }
 
-const FULL: Size = Size { users: 1_000, broken: 20 };
-const QUICK: Size = Size { users: 100, broken: 5 };
+/// The levels are those at which the servers are compared.
+const FULL: Size = Size { levels: &[100, 1_000, 3_000], broken: 20 };
+const QUICK: Size = Size { levels: &[100], broken: 5 };
 
 /// When the simulator's first chunk is due (its profile `quick`).
 const FIRST_DUE_MS: f64 = 1_100.0;
@@ -54,7 +55,7 @@ pub(super) fn run(weir: &Path, quick: bool) -> Result<()> {
     let size = if quick { QUICK } else { FULL };
     let (heavy, testers): (Vec<Tester>, Vec<Tester>) =
         ALL.into_iter().partition(|tester| quick && tester.is_heavy());
-    let steps = u32::try_from(testers.len() * (FAULTS.len() + 1))?;
+    let steps = u32::try_from(testers.len() * (FAULTS.len() + size.levels.len()))?;
     let progress = Progress::begin(Plan {
         name: "peers --testers",
         steps,
@@ -72,7 +73,7 @@ pub(super) fn run(weir: &Path, quick: bool) -> Result<()> {
     for tester in &heavy {
         say::note(&format!("{}: left out, since a quick look does not install it", tester.name()));
     }
-    let load = load_table(weir, &installed, size, &progress);
+    let load = load_table(weir, &installed, size.levels, &progress);
     let broken = broken_table(weir, &installed, size, &progress)?;
     let left_out = heavy.iter().map(|tester| {
         format!("{}: not installed, and a quick look does not install it", tester.name())
@@ -91,25 +92,25 @@ pub(super) fn run(weir: &Path, quick: bool) -> Result<()> {
     progress.end()
 }
 
-/// What each holds, sees and costs with [`Size::users`] at once.
-fn load_table(weir: &Path, testers: &[Installed], size: Size, progress: &Progress) -> String {
-    let mut table = format!(
-        "| {} users at once | held open | first p50, ms | first p99, ms | off by, ms | what \"first\" \
-         is | CPU, s | peak, MiB | simulator late p99, ms | other CPU, % |\n\
-         |:---|---:|---:|---:|---:|:---|---:|---:|---:|---:|\n",
-        size.users
-    );
-    for it in testers {
-        let name = it.tester.name();
-        let row = progress.step(&format!("{name}, {} users", size.users), || {
-            let simulator = simulator(weir)?;
-            let (said, cost) = ask(it, &simulator, size.users, "", progress)?;
-            let stats = get_json(simulator.url(), "/weir/stats")?;
-            simulator.stop()?;
-            load_row(it.tester, &said, &cost, &stats)
-        });
-        let row = row.unwrap_or_else(|| format!("{name}{}", " | –".repeat(9)));
-        table.push_str(&format!("| {row} |\n"));
+/// What each holds, sees and costs with so many users at once.
+fn load_table(weir: &Path, testers: &[Installed], levels: &[u32], progress: &Progress) -> String {
+    let mut table = "| users at once | tester | held open | first p50, ms | first p99, ms | off by, ms | \
+                     what \"first\" is | CPU, s | peak, MiB | simulator late p99, ms | other CPU, % |\n\
+                     |---:|:---|---:|---:|---:|---:|:---|---:|---:|---:|---:|\n"
+        .to_owned();
+    for users in levels {
+        for it in testers {
+            let name = it.tester.name();
+            let row = progress.step(&format!("{name}, {users} users"), || {
+                let simulator = simulator(weir)?;
+                let (said, cost) = ask(it, &simulator, *users, "", progress)?;
+                let stats = get_json(simulator.url(), "/weir/stats")?;
+                simulator.stop()?;
+                load_row(it.tester, &said, &cost, &stats)
+            });
+            let row = row.unwrap_or_else(|| format!("{name}{}", " | –".repeat(9)));
+            table.push_str(&format!("| {users} | {row} |\n"));
+        }
     }
     table.push_str(&format!(
         "\nThe first chunk is due {FIRST_DUE_MS:.0} ms after the request. *Held open*: the most streams \
