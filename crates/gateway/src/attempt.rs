@@ -28,6 +28,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// large is also moved about. With the handshakes in it, it was 60 KiB.
 const MAX_SEEKING: usize = 4096;
 
+/// Most bytes of comments that are held back until an event comes: minutes of what providers send.
+const MAX_COMMENTS: usize = 16 << 10;
+
 /// An answer that has begun.
 pub(crate) struct Answer {
     pub(crate) head: response::Parts,
@@ -109,10 +112,13 @@ impl Tries<'_> {
                     self.tried.push(position);
                     let upstream = &self.call.state.upstreams[position];
                     let Some(visit) = upstream.visit(Instant::now(), self.spare) else { continue };
-                    if let Some(before) = before.replace(position)
-                        && before != position
+                    let from = before.replace(position).or_else(|| self.preferred(position));
+                    // Who does not know what is asked for has not failed.
+                    if let Some(from) = from
+                        && from != position
+                        && !is_unknown(self.call, &last)
                     {
-                        self.call.state.upstreams[before].live.metrics.failovers.inc();
+                        self.call.state.upstreams[from].live.metrics.failovers.inc();
                     }
                     // The answer before is given up only now that another one is sought.
                     drop(std::mem::replace(&mut last, Err(Reason::NoUpstream.into())));
@@ -166,6 +172,15 @@ impl Tries<'_> {
             }
         }
         if asked_one_is_available { Next::Again } else { Next::Nobody }
+    }
+
+    /// Whom a request would have gone to that begins at one of the fallbacks: all before it were
+    /// unwell or full.
+    fn preferred(&self, asked: usize) -> Option<usize> {
+        let dialect = self.call.endpoint.dialect();
+        let first = self.groups.first()?;
+        let speaking = |&&at: &&usize| self.call.state.upstreams[at].settings.speaks(dialect);
+        first.iter().find(speaking).copied().filter(|_| !first.contains(&asked))
     }
 
     async fn ask(&self, mut visit: Visit) -> Result<Answer, Refusal> {
@@ -255,9 +270,28 @@ fn speaking(call: &Call, groups: &[Vec<usize>]) -> usize {
     positions.len()
 }
 
-/// The first bytes of a body; `None` when there are none.
+/// The first bytes of a body up to the first that are more than comments; `None` when there are
+/// none. Some providers send comments while a request waits, and until an event comes another one
+/// can take over; what the client gets meanwhile are our own.
 async fn first_piece(exchange: &mut Exchange) -> Option<Bytes> {
-    poll_fn(|context| exchange.body.poll_data(context)).await?.ok()
+    let mut held = Vec::new();
+    loop {
+        let piece = poll_fn(|context| exchange.body.poll_data(context)).await?.ok()?;
+        let more = is_comment(&piece) && held.len() + piece.len() <= MAX_COMMENTS;
+        if held.is_empty() && !more {
+            return Some(piece);
+        }
+        held.extend_from_slice(&piece);
+        if !more {
+            return Some(held.into());
+        }
+    }
+}
+
+/// Whether these are whole lines without a word of an event.
+fn is_comment(piece: &[u8]) -> bool {
+    let is_silent = |line: &[u8]| matches!(line.first(), None | Some(b':' | b'\r'));
+    piece.ends_with(b"\n") && piece.split(|byte| *byte == b'\n').all(is_silent)
 }
 
 fn is_less_loaded(one: &Upstream, other: &Upstream) -> bool {
@@ -294,12 +328,20 @@ fn is_unknown(call: &Call, last: &Result<Answer, Refusal>) -> bool {
 /// How long the upstream asks to be left alone.
 fn last_wait(last: &Result<Answer, Refusal>) -> Option<Duration> {
     let headers = &last.as_ref().ok()?.head.headers;
-    let number = |name| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let number = |name| text(name)?.parse::<f64>().ok();
     let seconds = number("retry-after-ms")
         .map(|millis| millis / 1000.0)
-        .or_else(|| number(header::RETRY_AFTER.as_str()))?;
+        .or_else(|| number(header::RETRY_AFTER.as_str()))
+        .or_else(|| seconds_until(text(header::RETRY_AFTER.as_str())?, jiff::Timestamp::now()))?;
     // An endless or senseless wait is one that no budget allows.
     Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX / 4))
+}
+
+/// Seconds until a date as HTTP writes it (RFC 9110, section 5.6.7); 0 for one that has passed.
+fn seconds_until(date: &str, now: jiff::Timestamp) -> Option<f64> {
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date).ok()?;
+    Some(date.duration_since(now).as_secs_f64().max(0.0))
 }
 
 /// Whether an answer is a stream of server-sent events.
@@ -317,5 +359,28 @@ fn status_class(status: StatusCode) -> &'static str {
         500..=599 => "5xx",
         400..=499 => "4xx",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_and_blank_lines_are_no_event() {
+        for silent in [": waiting\n\n", ":\n", "\n", "\r\n: a\r\n\r\n"] {
+            assert!(is_comment(silent.as_bytes()), "{silent:?}");
+        }
+        for more in ["", ": cut", ": a\ndata: 1\n\n", "data: 1\n\n", "event: ping\n", " \n"] {
+            assert!(!is_comment(more.as_bytes()), "{more:?}");
+        }
+    }
+
+    #[test]
+    fn a_wait_may_be_told_as_a_date() {
+        let now: jiff::Timestamp = "1994-11-06T08:49:07Z".parse().unwrap();
+        assert_eq!(seconds_until("Sun, 06 Nov 1994 08:49:37 GMT", now), Some(30.0));
+        assert_eq!(seconds_until("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(0.0));
+        assert_eq!(seconds_until("soon", now), None);
     }
 }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 use tokio::time::Instant;
 
 use crate::admission::{Counted, Place};
@@ -22,9 +22,9 @@ use crate::worker::Worker;
 pub(crate) enum Outcome {
     /// Whole.
     Complete,
-    /// The upstream refused, and its refusal was passed on.
+    /// The upstream refused with a status below 500, and its refusal was passed on.
     UpstreamRefused,
-    /// The upstream broke off, failed a deadline, or could not be reached.
+    /// The upstream broke off, failed a deadline, could not be reached, or answered that it failed.
     UpstreamFailed,
     /// The client left before the end.
     ClientLeft,
@@ -44,6 +44,12 @@ impl Outcome {
         Self::ClientSlow,
         Self::Drained,
     ];
+
+    /// What the upstream's refusal with this status is: from 500 on, the provider says itself that
+    /// it failed.
+    pub(crate) fn of_refusal(status: StatusCode) -> Self {
+        if status.is_server_error() { Self::UpstreamFailed } else { Self::UpstreamRefused }
+    }
 
     /// The name in metrics and the usage log.
     pub(crate) fn name(self) -> &'static str {
@@ -109,6 +115,7 @@ impl Call {
     pub(crate) fn fail(&self, reason: Reason) {
         let outcome = match reason {
             Reason::Deadline(crate::deadline::Deadline::Drain) => Outcome::Drained,
+            Reason::Refused(_) => Outcome::of_refusal(reason.status()),
             _ => Outcome::UpstreamFailed,
         };
         if let Reason::Deadline(deadline) = reason {
@@ -167,7 +174,7 @@ impl Call {
         if let Some(key) = &self.key
             && let Some(rate) = key.settings.tokens_per_minute
         {
-            let used = tokens.sum().max(progress.chunks.get());
+            let used = tokens.used(progress.chunks.get());
             key.live.tokens.charge(PerMinute(rate), self.worker.since_start(now), used);
         }
         let millis =

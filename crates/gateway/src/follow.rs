@@ -83,7 +83,7 @@ impl Follow {
             },
             Self::Document { pieces, status, .. } => {
                 if status.is_client_error() || status.is_server_error() {
-                    return Followed::Whole(Outcome::UpstreamRefused);
+                    return Followed::Whole(Outcome::of_refusal(*status));
                 }
                 if let Some(pieces) = pieces.take() {
                     let document = pieces.concat();

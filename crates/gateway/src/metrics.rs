@@ -76,6 +76,7 @@ pub(crate) struct Metrics {
     upstream_connections: Family<ByUpstream, Gauge>,
     upstream_wait: Family<ByUpstream, Histogram, fn() -> Histogram>,
     failovers: Family<ByUpstream, Counter>,
+    upstream_broken: Family<ByUpstream, Counter>,
 }
 
 /// A histogram whose sum can be read, which the library's cannot.
@@ -114,6 +115,7 @@ pub(crate) struct UpstreamMetrics {
     pub(crate) connections: Gauge,
     pub(crate) wait: Histogram,
     pub(crate) failovers: Counter,
+    pub(crate) broken: Counter,
     requests: Family<ByUpstreamResult, Counter>,
 }
 
@@ -141,7 +143,7 @@ impl Metrics {
         let upstream_requests = Family::default();
         let (upstream_open, upstream_up, upstream_connections) = Default::default();
         let upstream_wait = Family::new_with_constructor(seconds as fn() -> Histogram);
-        let failovers = Family::default();
+        let (failovers, upstream_broken) = Default::default();
         add(&mut registry, "connections", "Client connections open now", &connections);
         add(&mut registry, "open_streams", "Answers under way now", &open_streams);
         add(
@@ -248,6 +250,12 @@ impl Metrics {
             "Requests moved away from an upstream to another",
             &failovers,
         );
+        add(
+            &mut registry,
+            "upstream_broken",
+            "Answers that broke off at an upstream after they had begun",
+            &upstream_broken,
+        );
         Self {
             registry,
             connections,
@@ -276,6 +284,7 @@ impl Metrics {
             upstream_connections,
             upstream_wait,
             failovers,
+            upstream_broken,
         }
         .with_every_series()
     }
@@ -334,7 +343,17 @@ impl Metrics {
             connections: self.upstream_connections.get_or_create_owned(&label),
             wait: self.upstream_wait.get_or_create_owned(&label),
             failovers: self.failovers.get_or_create_owned(&label),
+            broken: self.upstream_broken.get_or_create_owned(&label),
             requests: self.upstream_requests.clone(),
+        }
+    }
+
+    /// Shows no more of an upstream that a changed configuration does not name: its last word would
+    /// stand for ever. What was asked of it stays counted.
+    pub(crate) fn forget_upstream(&self, name: &str) {
+        let label = [("upstream", name.to_owned())];
+        for gauges in [&self.upstream_open, &self.upstream_up, &self.upstream_connections] {
+            gauges.remove(&label);
         }
     }
 

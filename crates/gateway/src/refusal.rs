@@ -66,6 +66,15 @@ impl Reason {
         Self::Draining,
     ];
 
+    /// Whether an answer that has begun broke off through its upstream's fault.
+    pub(crate) fn is_of_upstream(self) -> bool {
+        match self {
+            Self::Broken | Self::EventTooLong => true,
+            Self::Deadline(deadline) => !matches!(deadline, Deadline::Total | Deadline::Drain),
+            _ => false,
+        }
+    }
+
     /// The name in metrics and logs.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -173,13 +173,18 @@ impl Relay {
 
     /// Takes a piece from the upstream; gives what of it can go on now.
     fn take(&mut self, data: Bytes) -> Option<Result<Bytes, BrokenOff>> {
+        let events_before = self.call.progress.events.get();
         match self.follow.push(data, &self.call) {
             Ok(whole) if whole.is_empty() => None,
             Ok(whole) => {
                 let now = Instant::now();
                 self.last_write = now;
+                // A comment is no event: an upstream that says no more than that it lives must not
+                // keep anybody waiting for ever.
+                let came =
+                    !self.follow.is_events() || self.call.progress.events.get() > events_before;
                 // The first event begins another wait, which may end earlier than the one before.
-                if self.last_event.replace(now).is_none() {
+                if came && self.last_event.replace(now).is_none() {
                     self.rearm();
                 }
                 if self.is_document_read() {
@@ -208,8 +213,7 @@ impl Relay {
         body.finish();
         match self.follow.finish(&self.call) {
             Followed::Whole(outcome) => {
-                // The breaker has been told of refusals already. A stream that breaks off tells
-                // of itself; an upstream that is down is found out by the next request.
+                // The breaker has been told of refusals already.
                 if outcome == Outcome::Complete {
                     visit.succeeded();
                 }
@@ -217,10 +221,14 @@ impl Relay {
                 None
             }
             Followed::Failed => {
+                visit.broke_off(Instant::now());
                 self.call.end(Outcome::UpstreamFailed);
                 None
             }
-            Followed::Unfinished => self.tell(&Reason::Broken.into()),
+            Followed::Unfinished => {
+                visit.broke_off(Instant::now());
+                self.tell(&Reason::Broken.into())
+            }
         }
     }
 
@@ -238,7 +246,13 @@ impl Relay {
 
     /// Ends the answer: drops the upstream and tells the client.
     fn fail(&mut self, refusal: Refusal) -> Piece {
-        self.source = Source::Done;
+        if let Source::Reading(answering) = std::mem::replace(&mut self.source, Source::Done)
+            && refusal.reason.is_of_upstream()
+        {
+            let Answering { body, mut visit } = *answering;
+            drop(body);
+            visit.broke_off(Instant::now());
+        }
         self.tell(&refusal)
     }
 

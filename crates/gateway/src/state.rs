@@ -134,7 +134,13 @@ impl Shared {
     pub(crate) fn reload(&self, settings: Settings) {
         self.places.set_limit(settings.limits.open_streams);
         self.metrics.open_streams_limit.set(gauge(settings.limits.open_streams));
-        let next = State::new(settings, Some(&self.state()), &self.metrics);
+        let before = self.state();
+        let next = State::new(settings, Some(&before), &self.metrics);
+        for gone in before.settings.upstreams.iter().map(|upstream| &upstream.name) {
+            if next.settings.upstreams.iter().all(|upstream| upstream.name != *gone) {
+                self.metrics.forget_upstream(gone);
+            }
+        }
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         self.metrics.reloaded("loaded");
     }

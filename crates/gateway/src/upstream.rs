@@ -139,6 +139,13 @@ impl Visit {
         }
         self.upstream.show_up(now);
     }
+
+    /// An answer that had begun broke off, and it was not the client. A failure like any other: an
+    /// upstream whose answers all die after their first byte is as bad as one that gives none.
+    pub(crate) fn broke_off(&mut self, now: Instant) {
+        self.upstream.live.metrics.broken.inc();
+        self.failed(now);
+    }
 }
 
 impl Drop for Visit {

@@ -26,7 +26,8 @@ pub(crate) struct UsageLine<'a> {
     pub(crate) status: u16,
     pub(crate) attempts: u32,
     pub(crate) streamed: bool,
-    /// As the provider reported them; null where it did not, as for streams that were cancelled.
+    /// As the provider reported them; null where it did not. A stream that was cancelled has what it
+    /// had reported until then, which of Anthropic's is one token of output.
     pub(crate) input_tokens: Option<u64>,
     pub(crate) output_tokens: Option<u64>,
     /// Events with content that were passed on: for a cancelled stream, what is known of its
@@ -37,20 +38,39 @@ pub(crate) struct UsageLine<'a> {
 }
 
 /// Tokens as a provider reports them.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tokens {
-    #[serde(alias = "prompt_tokens")]
+    /// All of the prompt, also what came from a provider's cache or went into it.
     pub(crate) input_tokens: Option<u64>,
-    #[serde(alias = "completion_tokens")]
     pub(crate) output_tokens: Option<u64>,
+}
+
+/// Tokens as they are written in an answer.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Usage {
+    #[serde(alias = "prompt_tokens")]
+    input_tokens: Option<u64>,
+    #[serde(alias = "completion_tokens")]
+    output_tokens: Option<u64>,
+    /// Anthropic counts these apart from `input_tokens`; OpenAI's counts of its cache are within.
+    cache_read_input_tokens: Option<u64>,
+    cache_creation_input_tokens: Option<u64>,
+}
+
+impl Usage {
+    fn input(&self) -> Option<u64> {
+        let cached = self.cache_read_input_tokens.unwrap_or(0);
+        let cached = cached.saturating_add(self.cache_creation_input_tokens.unwrap_or(0));
+        self.input_tokens.map(|input| input.saturating_add(cached))
+    }
 }
 
 /// Where an event or a whole answer may hold its usage.
 #[derive(Deserialize)]
 struct Envelope {
     #[serde(default)]
-    usage: Option<Tokens>,
+    usage: Option<Usage>,
     /// Anthropic's `message_start`.
     #[serde(default)]
     message: Option<Inner>,
@@ -62,7 +82,7 @@ struct Envelope {
 #[derive(Deserialize)]
 struct Inner {
     #[serde(default)]
-    usage: Option<Tokens>,
+    usage: Option<Usage>,
 }
 
 impl Tokens {
@@ -72,7 +92,7 @@ impl Tokens {
         let Ok(envelope) = serde_json::from_slice::<Envelope>(document) else { return };
         let inner = envelope.message.or(envelope.response).and_then(|inner| inner.usage);
         if let Some(usage) = envelope.usage.or(inner) {
-            self.input_tokens = usage.input_tokens.or(self.input_tokens);
+            self.input_tokens = usage.input().or(self.input_tokens);
             self.output_tokens = usage.output_tokens.or(self.output_tokens);
         }
     }
@@ -92,8 +112,11 @@ impl Tokens {
         }
     }
 
-    pub(crate) fn sum(self) -> u64 {
-        self.input_tokens.unwrap_or(0).saturating_add(self.output_tokens.unwrap_or(0))
+    /// What was used in all, as far as anybody knows: of output no less than so many chunks, because
+    /// a provider's last word on it comes with the end, which a cancelled stream has not.
+    pub(crate) fn used(self, chunks: u64) -> u64 {
+        let output = self.output_tokens.unwrap_or(0).max(chunks);
+        self.input_tokens.unwrap_or(0).saturating_add(output)
     }
 }
 
@@ -195,6 +218,22 @@ mod tests {
         let responses =
             ["data:{\"response\":{\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}}\r\n\r\n"];
         assert_eq!(read(&responses), (Some(1), Some(2)));
+    }
+
+    #[test]
+    fn what_came_from_a_cache_was_input_as_well() {
+        let start = "data: {\"message\":{\"usage\":{\"input_tokens\":7,\"cache_read_input_tokens\":90,\
+                     \"cache_creation_input_tokens\":3,\"output_tokens\":1}}}\n\n";
+        assert_eq!(read(&[start]), (Some(100), Some(1)));
+    }
+
+    #[test]
+    fn a_cancelled_stream_has_used_its_prompt_and_what_was_passed_on() {
+        let cancelled = Tokens { input_tokens: Some(13), output_tokens: Some(1) };
+        assert_eq!(cancelled.used(14), 27);
+        let ended = Tokens { output_tokens: Some(40), ..cancelled };
+        assert_eq!(ended.used(14), 53);
+        assert_eq!(Tokens::default().used(3), 3);
     }
 
     #[test]

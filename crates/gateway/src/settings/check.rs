@@ -65,7 +65,7 @@ pub(super) fn check(
             attempts: check
                 .within("retry.attempts", config.retry.attempts.as_ref(), 1..=10)?
                 .unwrap_or(3),
-            budget: or(config.retry.budget, Duration::from_secs(3)),
+            budget: or(config.retry.budget, Duration::from_secs(10)),
         },
         drain_notice: config.drain.notice.map_or(Duration::ZERO, |written| written.0),
         drain_timeout: or(config.drain.timeout, Duration::from_secs(15 * 60)),

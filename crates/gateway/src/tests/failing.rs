@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::time::timeout;
+
 use super::world::{DONE, Gateway, Peer, Upstream, chat, delta, post};
 
 /// An upstream that answers well.
@@ -261,6 +264,100 @@ async fn a_refusal_after_the_first_comment_is_an_error_event() {
     let answer = gateway.ask(&chat(true)).await;
     assert_eq!(answer.status, 200);
     assert!(answer.body.contains("\"type\":\"rate_limit_error\""), "{}", answer.body);
+}
+
+/// Some providers send comments while a request waits, and others while they think.
+#[tokio::test]
+async fn a_comment_is_no_event_for_any_deadline() {
+    let murmuring = |first: &'static str| {
+        Upstream::start(move |mut peer| async move {
+            peer.begin().await;
+            peer.chunk(first).await;
+            for _ in 0..200 {
+                peer.chunk(": waiting\n\n").await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            None
+        })
+    };
+    let deadlines = "[deadlines]\nfirst_event = \"200ms\"\nidle = \"200ms\"\n";
+    let (first, second) = (murmuring(": begun\n\n").await, well().await);
+    let gateway = Gateway::before(&[&first, &second], &format!("{deadlines}{A_FIRST}"));
+    let answer = gateway.ask(&chat(true)).await;
+    assert_eq!(answer.body, delta("well") + DONE, "another one takes over");
+    let begun: &'static str = delta("x").leak();
+    let thinking = murmuring(begun).await;
+    let gateway = Gateway::before(&[&thinking], deadlines);
+    let answer = gateway.ask(&chat(true)).await;
+    assert!(answer.body.contains("\"code\":\"idle_deadline\""), "{}", answer.body);
+}
+
+/// Connections that fill the backlog of a listener nobody accepts from: whoever comes after them is
+/// never answered, as in a network that drops packets.
+async fn backlog_filled() -> (TcpListener, Vec<TcpStream>) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let full = socket.listen(0).unwrap();
+    let mut filling = Vec::new();
+    while let Ok(connected) =
+        timeout(Duration::from_millis(100), TcpStream::connect(full.local_addr().unwrap())).await
+    {
+        filling.push(connected.unwrap());
+    }
+    (full, filling)
+}
+
+#[tokio::test]
+async fn with_the_usual_deadlines_another_upstream_steps_in_for_one_that_is_not_reached() {
+    let (full, _filling) = backlog_filled().await;
+    let address = full.local_addr().unwrap();
+    let second = well().await;
+    let text = format!(
+        "{A_FIRST}[[upstream]]\nname = \"a\"\nurl = \"http://{address}\"\n\
+         [[upstream]]\nname = \"b\"\nurl = \"http://{}\"\n",
+        second.address
+    );
+    let gateway = Gateway::start(&text);
+    let answer = gateway.ask(&chat(true)).await;
+    let answered = answer.body.replace(": keep-alive\n\n", "");
+    assert_eq!((answer.status, answered), (200, delta("well") + DONE));
+}
+
+#[tokio::test]
+async fn answers_that_break_off_open_the_breaker_too() {
+    let dying = Upstream::start(|mut peer| async move {
+        peer.begin().await;
+        peer.chunk(&delta("x")).await;
+        None
+    })
+    .await;
+    let second = well().await;
+    let text = format!(
+        "{A_FIRST}{}breaker = {{ failures = 2 }}\n[[upstream]]\nname = \"b\"\nurl = \"http://{}\"\n",
+        super::world::upstream_tables(&[&dying]),
+        second.address
+    );
+    let gateway = Gateway::start(&text);
+    for _ in 0..2 {
+        let answer = gateway.ask(&chat(true)).await;
+        assert!(answer.body.contains("\"code\":\"broken\""), "{}", answer.body);
+    }
+    assert_eq!(gateway.ask(&chat(true)).await.body, delta("well") + DONE);
+    gateway.metric_becomes("weir_gateway_upstream_broken_total{upstream=\"a\"}", 2.0).await;
+    gateway.metric_becomes("weir_gateway_failovers_total{upstream=\"a\"}", 1.0).await;
+}
+
+#[tokio::test]
+async fn a_provider_that_says_that_it_failed_has_failed() {
+    for (status, outcome) in
+        [("500 Internal Server Error", "upstream_failed"), ("404 Not Found", "upstream_refused")]
+    {
+        let upstream = refusing(status, "").await;
+        let gateway = Gateway::before(&[&upstream], "[retry]\nattempts = 1\n");
+        gateway.ask(&chat(true)).await;
+        let ended = format!("weir_gateway_streams_total{{outcome=\"{outcome}\"}}");
+        gateway.metric_becomes(&ended, 1.0).await;
+    }
 }
 
 #[tokio::test]
