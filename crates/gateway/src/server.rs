@@ -167,28 +167,12 @@ impl Handle {
     /// Puts another configuration in force without dropping a stream.
     ///
     /// # Errors
-    /// When it changes what only a start can: address or number of workers. The old one stays.
+    /// When it changes what only a start can: address, number of workers, logs, or whether there are
+    /// TLS and keys at all. The old one stays.
     pub fn reload(&self, settings: Settings) -> Result<(), ReloadError> {
-        let state = self.0.state();
-        if settings.listen != state.settings.listen {
-            self.0.metrics.reloaded("refused");
-            return Err(ReloadError::Listen);
-        }
-        if settings.workers != state.settings.workers {
-            self.0.metrics.reloaded("refused");
-            return Err(ReloadError::Workers);
-        }
-        if settings.usage_log != state.settings.usage_log {
-            self.0.metrics.reloaded("refused");
-            return Err(ReloadError::UsageLog);
-        }
-        let alike = match (&settings.traces, &state.settings.traces) {
-            (Some(new), Some(old)) => new.is_like(old),
-            (new, old) => new.is_none() && old.is_none(),
-        };
-        if !alike {
-            self.0.metrics.reloaded("refused");
-            return Err(ReloadError::Traces);
+        if let Some(error) = ReloadError::between(&self.0.state().settings, &settings) {
+            self.count_refused_reload();
+            return Err(error);
         }
         self.0.reload(settings);
         Ok(())
@@ -215,6 +199,32 @@ pub enum ReloadError {
     /// The exporter is started once.
     #[error("`traces` changes only with a restart")]
     Traces,
+    /// Clients were told by which scheme to come; and a file that is read half saved must not open
+    /// to everybody what was closed.
+    #[error("`[tls]` comes and goes only with a restart")]
+    Tls,
+    /// As with TLS: a file without any key lets everybody in.
+    #[error("the last `[[key]]` goes only with a restart")]
+    Keys,
+}
+
+impl ReloadError {
+    /// What of the new settings is not taken while the old ones run.
+    fn between(old: &Settings, new: &Settings) -> Option<Self> {
+        let same_traces = match (&new.traces, &old.traces) {
+            (Some(new), Some(old)) => new.is_like(old),
+            (new, old) => new.is_none() && old.is_none(),
+        };
+        let changes = [
+            (new.listen != old.listen, Self::Listen),
+            (new.workers != old.workers, Self::Workers),
+            (new.usage_log != old.usage_log, Self::UsageLog),
+            (!same_traces, Self::Traces),
+            (new.tls.is_some() != old.tls.is_some(), Self::Tls),
+            (new.keys.is_empty() && !old.keys.is_empty(), Self::Keys),
+        ];
+        changes.into_iter().find_map(|(changed, error)| changed.then_some(error))
+    }
 }
 
 /// From the first signal to the end: readiness fails, then new streams are refused, running ones

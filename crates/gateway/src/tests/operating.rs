@@ -99,9 +99,35 @@ async fn a_reload_changes_routes_and_keys_and_drops_no_stream() {
     end.send(()).await.unwrap();
     let answer = client.answer().await;
     assert!(answer.whole && answer.body.ends_with(DONE));
-    let workers = settings(&upstream_tables(&[&other]).replace("[[", "\n[["));
-    let refused = gateway.handle.reload(crate::Settings { workers: 7, ..workers });
-    assert!(refused.unwrap_err().to_string().contains("restart"));
+    let refused = gateway.handle.reload(crate::Settings { workers: 7, ..settings(&text) });
+    assert_eq!(refused.unwrap_err(), crate::ReloadError::Workers);
+}
+
+/// A file that is read while it is being saved is often a valid one, without its end.
+#[tokio::test]
+async fn a_reload_never_opens_to_everybody_what_was_closed() {
+    let upstream = Upstream::mirror().await;
+    let key = crate::new_key().unwrap();
+    let table = upstream_tables(&[&upstream]);
+    let closed = format!("{table}[[key]]\nname = \"k\"\nsha256 = \"{}\"\n", key.hash);
+    let gateway = Gateway::start(&closed);
+    let refused = gateway.handle.reload(settings(&table));
+    assert_eq!(refused.unwrap_err(), crate::ReloadError::Keys);
+    assert_eq!(gateway.ask(&chat(false)).await.status, 401);
+    gateway.metric_becomes("weir_gateway_config_reloads_total{result=\"refused\"}", 1.0).await;
+}
+
+#[tokio::test]
+async fn an_upstream_that_a_reload_removes_is_shown_no_more() {
+    let upstream = Upstream::mirror().await;
+    let gateway = Gateway::before(&[&upstream, &upstream], "");
+    let shown = async |name: &str| {
+        let text = gateway.get("/metrics").await.body;
+        text.contains(&format!("weir_gateway_upstream_up{{upstream=\"{name}\"}}"))
+    };
+    assert!(shown("a").await && shown("b").await);
+    gateway.handle.reload(settings(&upstream_tables(&[&upstream]))).unwrap();
+    assert!(shown("a").await && !shown("b").await);
 }
 
 #[tokio::test]
@@ -114,7 +140,7 @@ async fn the_live_page_is_told_what_is_carried_now() {
     let mut client = gateway.streaming().await;
     assert!(client.reads("first").await);
     let mut live = gateway.connect().await;
-    live.send("GET /live HTTP/1.1\r\nhost: weir\r\n\r\n").await;
+    live.send("GET /live HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     assert!(live.reads("\"open_streams\":1,").await);
     assert!(live.reads("\"name\":\"a\",\"well\":true,\"open_streams\":1").await);
     drop(client);
