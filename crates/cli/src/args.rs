@@ -58,7 +58,7 @@ pub(crate) struct Talk {
     /// Show no progress
     #[arg(long, global = true)]
     pub no_progress: bool,
-    /// Log more (-v information, -vv every request, -vvv every event)
+    /// Log more (-v information, -vv every request, -vvv all there is)
     #[arg(long, short, global = true, action = ArgAction::Count)]
     pub verbose: u8,
 }
@@ -180,8 +180,8 @@ Examples:
   weir serve --config weir.toml --check          check the configuration, then end
   kill -HUP PID                                  load a changed configuration, dropping no stream
 
-GET /healthz (alive), /readyz (takes requests), /metrics (Prometheus) and / (live page) are for this
-machine and admin keys; SIGTERM drains.";
+GET /healthz (alive) and /readyz (takes requests) are for everybody, /metrics (Prometheus) and / (live
+page) for this machine and admin keys; SIGTERM drains.";
 
 /// Most streams that a gateway can be told to carry, as in its configuration.
 pub(crate) const MOST_STREAMS: i64 = 1_000_000;
@@ -199,10 +199,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "URL")]
     pub upstream: Option<String>,
     /// Speak HTTP/2 to the http:// upstream without asking, as weir simulate understands it
-    #[arg(long, requires = "upstream")]
+    #[arg(long, requires = "upstream", conflicts_with = "config")]
     pub http2: bool,
     /// Most answers under way at once [default: 10000]
-    #[arg(long, requires = "upstream", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_STREAMS))]
+    #[arg(long, requires = "upstream", conflicts_with = "config", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST_STREAMS))]
     pub open_streams: Option<u32>,
     #[command(flatten)]
     pub media: media::MediaArgs,

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use wire::Dialect;
 
 use crate::config::Provider;
-use crate::state::State;
+use crate::state::{KeyState, State};
 use crate::upstream::Upstream;
 use crate::upstream::pool::Outgoing;
 use crate::worker::Worker;
@@ -23,49 +23,57 @@ const WITHIN: Duration = Duration::from_secs(3);
 /// Longest list of one upstream, in bytes.
 const MAX_LIST: usize = 4 << 20;
 
-/// The list in the form of the caller's dialect.
-pub(crate) async fn list(worker: &Worker, state: &State, dialect: Dialect) -> Bytes {
-    let models = all(worker, state, dialect).await;
-    let (first, last) = (models.keys().next(), models.keys().next_back());
-    let data: Vec<&Value> = models.values().collect();
-    let document = if dialect == Dialect::Anthropic {
-        json!({ "data": data, "has_more": false, "first_id": first, "last_id": last })
-    } else {
-        json!({ "object": "list", "data": data })
-    };
-    Bytes::from(document.to_string())
+/// Who asks for models, of what, and how.
+pub(crate) struct Listing<'a> {
+    pub(crate) worker: &'a Worker,
+    pub(crate) state: &'a State,
+    /// The caller's key: only the models that it may ask for are shown.
+    pub(crate) key: Option<&'a KeyState>,
+    pub(crate) dialect: Dialect,
 }
 
-/// One model, by its id as it stands in a path.
-pub(crate) async fn one(
-    worker: &Worker,
-    state: &State,
-    dialect: Dialect,
-    id: &str,
-) -> Option<Bytes> {
-    let models = all(worker, state, dialect).await;
-    let model = models.get(&percent_decoded(id))?;
-    Some(Bytes::from(model.to_string()))
-}
+impl Listing<'_> {
+    /// The list in the form of the caller's dialect.
+    pub(crate) async fn list(&self) -> Bytes {
+        let models = self.all().await;
+        let (first, last) = (models.keys().next(), models.keys().next_back());
+        let data: Vec<&Value> = models.values().collect();
+        let document = if self.dialect == Dialect::Anthropic {
+            json!({ "data": data, "has_more": false, "first_id": first, "last_id": last })
+        } else {
+            json!({ "object": "list", "data": data })
+        };
+        Bytes::from(document.to_string())
+    }
 
-/// Every model by its id: those that upstreams list, under the routes with stars, and those that
-/// routes name.
-async fn all(worker: &Worker, state: &State, dialect: Dialect) -> BTreeMap<String, Value> {
-    let mut models: BTreeMap<String, Value> = BTreeMap::new();
-    let speaking = state.upstreams.iter().filter(|upstream| upstream.settings.speaks(dialect));
-    let lists = join_all(speaking.map(|upstream| offered(worker, upstream, dialect))).await;
-    for model in lists.into_iter().flatten() {
-        let Some(id) = model.get("id").and_then(Value::as_str) else { continue };
-        if state.settings.route(id).is_some_and(|route| route.model.literal().is_none()) {
-            models.entry(id.to_owned()).or_insert(model);
-        }
+    /// One model, by its id as it stands in a path.
+    pub(crate) async fn one(&self, id: &str) -> Option<Bytes> {
+        let models = self.all().await;
+        let model = models.get(&percent_decoded(id))?;
+        Some(Bytes::from(model.to_string()))
     }
-    for route in &state.settings.routes {
-        if let Some(id) = route.model.literal() {
-            models.entry(id.to_owned()).or_insert_with(|| named(id, dialect));
+
+    /// Every model that the caller may ask for, by its id: those that upstreams list, under the
+    /// routes with stars, and those that routes name.
+    async fn all(&self) -> BTreeMap<String, Value> {
+        let (state, dialect) = (self.state, self.dialect);
+        let mut models: BTreeMap<String, Value> = BTreeMap::new();
+        let speaking = state.upstreams.iter().filter(|upstream| upstream.settings.speaks(dialect));
+        let lists = speaking.map(|upstream| offered(self.worker, upstream, dialect));
+        for model in join_all(lists).await.into_iter().flatten() {
+            let Some(id) = model.get("id").and_then(Value::as_str) else { continue };
+            if state.settings.route(id).is_some_and(|route| route.model.literal().is_none()) {
+                models.entry(id.to_owned()).or_insert(model);
+            }
         }
+        for route in &state.settings.routes {
+            if let Some(id) = route.model.literal() {
+                models.entry(id.to_owned()).or_insert_with(|| named(id, dialect));
+            }
+        }
+        models.retain(|id, _| self.key.is_none_or(|key| key.settings.allows(id)));
+        models
     }
-    models
 }
 
 /// Replaces `%2F` and its like (RFC 3986, section 2.1); what is no such triple stays.

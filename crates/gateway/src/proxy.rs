@@ -222,8 +222,7 @@ type Routed = (Vec<Vec<usize>>, Option<String>);
 
 fn route(state: &State, key: Option<&KeyState>, asked: &Asked) -> Result<Routed, Refusal> {
     let model = asked.model.as_str();
-    let may = key.and_then(|key| key.settings.models.as_ref());
-    if may.is_some_and(|models| !models.iter().any(|pattern| pattern.matches(model))) {
+    if key.is_some_and(|key| !key.settings.allows(model)) {
         return Err(Reason::Forbidden.into());
     }
     let route = state.settings.route(model).ok_or_else(|| {

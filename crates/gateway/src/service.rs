@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
+use http::uri::Authority;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -85,13 +86,15 @@ pub(crate) async fn serve(
         }
         _ if is_get && (path == "/v1/models" || path.starts_with("/v1/models/")) => {
             let state = worker.shared.state();
-            if !state.keys.is_empty() && auth::find(&state.keys, &head.headers).is_none() {
+            let key = auth::find(&state.keys, &head.headers);
+            if !state.keys.is_empty() && key.is_none() {
                 return refuse(Reason::Unauthorized);
             }
             let dialect = dialect_of(&head);
+            let listing = models::Listing { worker, state: &state, key: key.as_deref(), dialect };
             match path.strip_prefix("/v1/models/") {
-                None => json(models::list(worker, &state, dialect).await, &request_id),
-                Some(id) => match models::one(worker, &state, dialect, id).await {
+                None => json(listing.list().await, &request_id),
+                Some(id) => match listing.one(id).await {
                     Some(model) => json(model, &request_id),
                     None => refuse(Reason::ModelNotFound),
                 },
@@ -125,15 +128,28 @@ fn ready(worker: &Worker) -> Response<ResponseBody> {
 }
 
 /// This machine, an admin key, or everybody where the configuration says so. A request that a
-/// proxy on this machine passes on is not one of this machine.
+/// proxy on this machine passes on is not one of this machine, nor is one for a name that only
+/// somebody else's DNS server says is this machine: a page in a browser here would ask so.
 fn may_see_admin(connection: &Connection, head: &http::request::Parts) -> bool {
     let state = connection.worker.shared.state();
     let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"]
         .iter()
         .any(|name| head.headers.contains_key(*name));
     state.settings.admin_open
-        || connection.peer.ip().is_loopback() && !forwarded
+        || connection.peer.ip().is_loopback() && !forwarded && is_for_this_machine(head)
         || auth::find(&state.keys, &head.headers).is_some_and(|key| key.settings.admin)
+}
+
+/// Whether the host that a request is for is this machine by its own word: `localhost` or an
+/// address of the loopback interface. HTTP/1.0 names none.
+fn is_for_this_machine(head: &http::request::Parts) -> bool {
+    let of_header = || head.headers.get(header::HOST)?.to_str().ok()?.parse::<Authority>().ok();
+    let Some(authority) = head.uri.authority().cloned().or_else(of_header) else {
+        return !head.headers.contains_key(header::HOST);
+    };
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// What only those may see who run the gateway.

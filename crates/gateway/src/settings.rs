@@ -270,6 +270,14 @@ impl Settings {
     }
 }
 
+impl Key {
+    /// Whether it may ask for a model of this name.
+    #[must_use]
+    pub fn allows(&self, model: &str) -> bool {
+        self.models.as_ref().is_none_or(|models| models.iter().any(|it| it.matches(model)))
+    }
+}
+
 impl Upstream {
     /// Whether it can answer requests of this dialect.
     #[must_use]

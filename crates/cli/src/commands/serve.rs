@@ -36,7 +36,7 @@ pub(crate) fn run(args: &ServeArgs) -> CommandResult {
             settings.listen
         ));
     }
-    runtime::limits::raise_open_files();
+    warn_of_few_files(runtime::limits::raise_open_files(), settings.limits.open_streams);
     let usage_log = settings.usage_log.as_deref().map(open_log).transpose()?;
     let scheme = if settings.tls.is_some() { "https" } else { "http" };
     let listen = settings.listen;
@@ -83,6 +83,16 @@ fn source(args: &ServeArgs) -> Result<Source, Failure> {
         )));
     }
     Ok(Source { origin: Origin::File(file), listen, media })
+}
+
+/// A stream needs a connection to its client at least, and over HTTP/1.1 one to its upstream, too.
+fn warn_of_few_files(limit: u64, open_streams: usize) {
+    if limit < u64::try_from(open_streams).unwrap_or(u64::MAX) {
+        paint::say(format_args!(
+            "warning: this process may open {limit} files, which is too few for the {open_streams} \
+             streams that it is to carry: raise the limit by `ulimit -n`, or lower limits.open_streams"
+        ));
+    }
 }
 
 fn open_log(path: &Path) -> Result<Box<dyn Write + Send>, Failure> {

@@ -188,6 +188,13 @@ async fn models_are_those_of_the_configuration_and_of_the_upstreams() {
     assert_eq!(gateway.get("/v1/models/x%2D1").await.body, "{\"id\":\"x-1\",\"own\":5}");
     let unknown = gateway.get("/v1/models/unrouted").await;
     assert!(unknown.status == 404 && unknown.body.contains("model_not_found"), "{unknown:?}");
+    // A key is shown what it may ask for.
+    let key = crate::new_key().unwrap();
+    let table = format!("[[key]]\nname = \"k\"\nsha256 = \"{}\"\nmodels = [\"x-*\"]\n", key.hash);
+    let limited = Gateway::start(&format!("{routes}{}{table}", upstream_tables(&[&upstream])));
+    let asked = format!("GET /v1/models HTTP/1.1\r\nhost: weir\r\nx-api-key: {}\r\n\r\n", key.key);
+    let models = limited.ask(&asked).await.body;
+    assert!(models.contains("\"x-1\"") && !models.contains("alias"), "{models}");
 }
 
 #[tokio::test]

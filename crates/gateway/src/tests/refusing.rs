@@ -237,4 +237,13 @@ async fn metrics_are_for_this_machine_and_admin_keys() {
     let refused = gateway.ask(through_a_proxy).await;
     assert!(refused.status == 401 && refused.head.contains("Basic realm"), "{refused:?}");
     assert_eq!(gateway.ask(&authorized(through_a_proxy, &key)).await.status, 200);
+    for (host, status) in [
+        ("127.0.0.1:8080", 200),
+        ("[::1]:8080", 200),
+        ("weir.example", 401),
+        ("127.0.0.1.example", 401),
+    ] {
+        let request = format!("GET /metrics HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        assert_eq!(gateway.ask(&request).await.status, status, "{host}");
+    }
 }

@@ -95,7 +95,7 @@ impl Gateway {
     }
 
     pub(super) async fn get(&self, path: &str) -> Answer {
-        self.ask(&format!("GET {path} HTTP/1.1\r\nhost: weir\r\n\r\n")).await
+        self.ask(&format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await
     }
 
     /// The value of a sample in `/metrics`.
