@@ -1,6 +1,5 @@
 //! Client connections: accepting, TLS, HTTP/1.1 or HTTP/2, limits, closing.
 
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -15,11 +14,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use wire::preface::Protocol;
 
 use crate::door::Door;
+use crate::idle::{Idle, Idled, Requests};
 use crate::round;
 use crate::service::{self, Connection};
 use crate::settings::Settings;
@@ -142,21 +142,23 @@ async fn converse<S>(
     let arrivals = Rc::new(Arrivals::new(accepted, settings.limits.head));
     let connection = Rc::new(Connection { worker, peer, pressure: Rc::clone(&pressure) });
     let mut socket = Socket::new(stream, Rc::clone(&arrivals));
-    builder = match poll_fn(|context| Poll::Ready(socket.spoken(context))).await {
+    let spoken = poll_fn(|context| Poll::Ready(socket.spoken(context))).await;
+    builder = match spoken {
         Some(Protocol::Http1) => builder.http1_only(),
         Some(Protocol::Http2) => builder.http2_only(),
         // Too little has come yet.
         None => builder,
     };
-    let asked = Rc::new(Cell::new(false));
-    let of_service = Rc::clone(&asked);
+    let requests = Rc::<Requests>::default();
+    let of_service = Rc::clone(&requests);
     let service = service_fn(move |request| {
-        of_service.set(true);
+        let request_of = Requests::begin(&of_service);
         let (connection, arrived) = (Rc::clone(&connection), arrivals.take());
         // Boxed: what a request needs until its head is sent goes when that is done, instead of
         // being a part of the connection as long as that lasts.
         Box::pin(async move {
-            Ok::<_, std::convert::Infallible>(service::serve(connection, request, arrived).await)
+            let response = service::serve(connection, request, arrived).await;
+            Ok::<_, std::convert::Infallible>(response.map(|body| request_of.until_end_of(body)))
         })
     });
     let served = builder.serve_connection(TokioIo::new(socket), service);
@@ -165,8 +167,7 @@ async fn converse<S>(
     let (mut registered, mut ending) = (false, false);
     // Hyper's own deadline for heads begins only when it knows which HTTP is spoken. Most clients
     // have sent their request before we look: only who has not gets a timer.
-    let deadline = Instant::now() + settings.deadlines.client_head;
-    let mut first_request = None;
+    let mut idle = Idle::new(settings.deadlines.client_head, spoken);
     poll_fn(|context| {
         // One registration lasts: this future stays in one task. From then on the flag, which is
         // set before the token, says the same for less; this is the path of every event.
@@ -181,12 +182,14 @@ async fn converse<S>(
         if guarded.as_mut().poll(context).is_ready() {
             return Poll::Ready(());
         }
-        if asked.get() {
-            first_request = None;
-            return Poll::Pending;
+        match idle.poll(&requests, context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Idled::WithoutRequest) => Poll::Ready(()),
+            Poll::Ready(Idled::Afterwards) => {
+                guarded.as_mut().inner().graceful_shutdown();
+                guarded.as_mut().poll(context).map(drop)
+            }
         }
-        let limit = first_request.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        limit.as_mut().poll(context)
     })
     .await;
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
+use crate::idle::Request;
 use crate::mount::MountedBody;
 use crate::page::Live;
 use crate::relay::{BrokenOff, Relay};
@@ -20,6 +21,32 @@ pub(crate) enum ResponseBody {
     Live(Box<Live>),
     /// A mounted service's answer.
     Mounted(MountedBody),
+}
+
+/// A body, and what is under way as long as it is sent.
+pub(crate) struct Held {
+    pub(crate) body: ResponseBody,
+    pub(crate) _request: Request,
+}
+
+impl Body for Held {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 impl From<Bytes> for ResponseBody {

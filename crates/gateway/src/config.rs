@@ -94,7 +94,8 @@ pub struct Deadlines {
     pub whole_answer: Option<WrittenDuration>,
     /// The whole answer. Default: no limit.
     pub total: Option<WrittenDuration>,
-    /// A client's request head; also how long a client may keep an idle connection.
+    /// A client's request head; also how long a client may keep an idle connection (of HTTP/2, on
+    /// which nothing is under way: once to twice as long).
     pub client_head: Option<WrittenDuration>,
     /// A client's request body.
     pub client_body: Option<WrittenDuration>,

@@ -20,6 +20,7 @@ mod door;
 mod endpoint;
 mod follow;
 mod heads;
+mod idle;
 mod makers;
 mod metrics;
 mod models;

@@ -222,3 +222,17 @@ async fn one_slow_stream_of_a_connection_is_cut_and_the_others_go_on() {
     assert_eq!(quick, delta("first") + DONE);
     assert!(slow.into_body().collect().await.is_err());
 }
+
+/// Hyper's ping is answered all the time: a client needs no key for that.
+#[tokio::test]
+async fn a_connection_on_which_nothing_is_asked_any_more_is_closed() {
+    let upstream = Upstream::mirror().await;
+    let gateway = Gateway::before(&[&upstream], "[deadlines]\nclient_head = \"100ms\"\n");
+    let mut tasks = JoinSet::new();
+    let mut client = connect(gateway.address, &mut tasks).await;
+    let health = format!("http://{}/healthz", gateway.address);
+    let request = Request::get(health).body(Full::default()).unwrap();
+    assert_eq!(client.send_request(request).await.unwrap().status(), 200);
+    timeout(PATIENCE, tasks.join_next()).await.expect("the end of the connection");
+    assert!(client.is_closed());
+}
