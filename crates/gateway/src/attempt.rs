@@ -136,6 +136,9 @@ impl Tries<'_> {
                     sleep(wait).await;
                     continue;
                 }
+                Next::Nobody if self.tried.is_empty() && self.is_full(Instant::now()) => {
+                    return Err(Reason::UpstreamFull.into());
+                }
                 Next::Nobody => return last,
             }
             let enough = self.call.progress.attempts.get() >= retry.attempts;
@@ -172,6 +175,16 @@ impl Tries<'_> {
             }
         }
         if asked_one_is_available { Next::Again } else { Next::Nobody }
+    }
+
+    /// Whether one that could be asked is well, and only has no room.
+    fn is_full(&self, now: Instant) -> bool {
+        let dialect = self.call.endpoint.dialect();
+        self.groups.iter().flatten().map(|&at| &self.call.state.upstreams[at]).any(|upstream| {
+            upstream.settings.speaks(dialect)
+                && !upstream.has_room()
+                && (!self.spare || upstream.is_well(now))
+        })
     }
 
     /// Whom a request would have gone to that begins at one of the fallbacks: all before it were

@@ -26,6 +26,8 @@ pub(crate) enum Outcome {
     UpstreamRefused,
     /// The upstream broke off, failed a deadline, could not be reached, or answered that it failed.
     UpstreamFailed,
+    /// No upstream had room; none was asked.
+    UpstreamFull,
     /// The client left before the end.
     ClientLeft,
     /// The client was cut off because it did not read.
@@ -36,10 +38,11 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// All of them.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Complete,
         Self::UpstreamRefused,
         Self::UpstreamFailed,
+        Self::UpstreamFull,
         Self::ClientLeft,
         Self::ClientSlow,
         Self::Drained,
@@ -57,6 +60,7 @@ impl Outcome {
             Self::Complete => "complete",
             Self::UpstreamRefused => "upstream_refused",
             Self::UpstreamFailed => "upstream_failed",
+            Self::UpstreamFull => "upstream_full",
             Self::ClientLeft => "client_left",
             Self::ClientSlow => "client_slow",
             Self::Drained => "drained",
@@ -116,6 +120,7 @@ impl Call {
         let outcome = match reason {
             Reason::Deadline(crate::deadline::Deadline::Drain) => Outcome::Drained,
             Reason::Refused(_) => Outcome::of_refusal(reason.status()),
+            Reason::UpstreamFull => Outcome::UpstreamFull,
             _ => Outcome::UpstreamFailed,
         };
         if let Reason::Deadline(deadline) = reason {

@@ -250,10 +250,16 @@ async fn enter(
         Entry::Wait(turn) => {
             let asked = Instant::now();
             let _waiting = Waiting::new(&metrics.queue_length);
-            let place = timeout_at(asked + settings.limits.queue_wait, turn).await;
+            let place = tokio::select! {
+                biased;
+                () = worker.shared.phase.closing.cancelled() => Err(Reason::Draining),
+                place = timeout_at(asked + settings.limits.queue_wait, turn) => {
+                    // The sender is never dropped without a place while the server lives.
+                    place.ok().and_then(Result::ok).ok_or(Reason::QueueTimeout)
+                }
+            };
             metrics.queue_wait.observe(asked.elapsed().as_secs_f64());
-            // The sender is never dropped without a place while the server lives.
-            place.ok().and_then(Result::ok).ok_or(Reason::QueueTimeout)?
+            place?
         }
     };
     Ok((place, of_key))

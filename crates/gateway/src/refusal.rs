@@ -41,8 +41,10 @@ pub(crate) enum Reason {
     QueueTimeout,
     /// The server is going down.
     Draining,
-    /// No upstream that could answer is well and has room.
+    /// No upstream that could answer is well.
     NoUpstream,
+    /// Those that are well have as many answers under way as they may.
+    UpstreamFull,
     /// The upstream could not be reached, or hung up before its answer.
     Unreachable,
     /// A deadline passed.
@@ -93,6 +95,7 @@ impl Reason {
             Self::QueueTimeout => "queue_timeout",
             Self::Draining => "draining",
             Self::NoUpstream => "no_upstream",
+            Self::UpstreamFull => "upstream_full",
             Self::Unreachable => "unreachable",
             Self::Deadline(deadline) => deadline.name(),
             Self::Broken => "broken",
@@ -112,9 +115,11 @@ impl Reason {
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RequestRate | Self::TokenRate | Self::KeyFull => StatusCode::TOO_MANY_REQUESTS,
-            Self::Full | Self::QueueTimeout | Self::Draining | Self::NoUpstream => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Full
+            | Self::QueueTimeout
+            | Self::Draining
+            | Self::NoUpstream
+            | Self::UpstreamFull => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable | Self::Broken | Self::EventTooLong => StatusCode::BAD_GATEWAY,
             Self::Deadline(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::Refused(status) => {
@@ -140,6 +145,9 @@ impl Reason {
             Self::QueueTimeout => "no place came free in time",
             Self::Draining => "this server is going down",
             Self::NoUpstream => "no provider for this model can take a request now",
+            Self::UpstreamFull => {
+                "the providers of this model have as many answers under way as they may"
+            }
             Self::Unreachable => "the provider cannot be reached",
             Self::Deadline(deadline) => deadline.message(),
             Self::Broken => "the provider's answer broke off",
@@ -167,7 +175,11 @@ impl From<Reason> for Refusal {
         // Who meets a full server may come again soon; who meets one that goes down finds
         // another in its place.
         let retry_after = match reason {
-            Reason::Full | Reason::QueueTimeout | Reason::KeyFull | Reason::NoUpstream => 1,
+            Reason::Full
+            | Reason::QueueTimeout
+            | Reason::KeyFull
+            | Reason::NoUpstream
+            | Reason::UpstreamFull => 1,
             Reason::Draining => 5,
             _ => return Self { reason, detail: None, retry_after: None },
         };

@@ -239,6 +239,7 @@ async fn go_down(worker: &Worker, shutdown: &Shutdown) {
     let closes = began + state.settings.drain_notice;
     sleep_until(closes).await;
     shared.phase.closed.store(true, Ordering::Relaxed);
+    shared.phase.closing.cancel();
     let ends = closes + state.settings.drain_timeout;
     let runs = || shared.metrics.open_streams.get() > 0 || shared.mounted_running() > 0;
     while runs() && Instant::now() < ends {

@@ -51,6 +51,8 @@ pub(crate) struct Phase {
     pub(crate) unready: AtomicBool,
     /// New streams are refused.
     pub(crate) closed: AtomicBool,
+    /// The same for those who wait for a place.
+    pub(crate) closing: CancellationToken,
     /// Running streams are cut with an error event.
     pub(crate) cut: CancellationToken,
     /// The same as a flag, for the path of every event.

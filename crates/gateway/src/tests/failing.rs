@@ -324,6 +324,23 @@ async fn with_the_usual_deadlines_another_upstream_steps_in_for_one_that_is_not_
 }
 
 #[tokio::test]
+async fn an_upstream_that_is_not_reached_holds_up_nobody_elses_health_check() {
+    let (full, _filling) = backlog_filled().await;
+    let other = well().await;
+    let health = "health = { every = \"200ms\" }\n";
+    let text = format!(
+        "[deadlines]\nconnect = \"1h\"\n[[upstream]]\nname = \"a\"\nurl = \"http://{}\"\n{health}\
+         [[upstream]]\nname = \"b\"\nurl = \"http://{}\"\n{health}",
+        full.local_addr().unwrap(),
+        other.address
+    );
+    let gateway = Gateway::start(&text);
+    gateway.metric_becomes("weir_gateway_upstream_up{upstream=\"b\"}", 1.0).await;
+    other.kill().await;
+    gateway.metric_becomes("weir_gateway_upstream_up{upstream=\"b\"}", 0.0).await;
+}
+
+#[tokio::test]
 async fn answers_that_break_off_open_the_breaker_too() {
     let dying = Upstream::start(|mut peer| async move {
         peer.begin().await;

@@ -54,6 +54,23 @@ async fn draining_fails_readiness_first_then_refuses_and_lets_streams_end() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_place_is_told_at_once_that_the_server_goes_down() {
+    let (upstream, end) = held().await;
+    let limits = "[limits]\nopen_streams = 1\nqueue = 1\nqueue_wait = \"1h\"\n";
+    let mut gateway = Gateway::before(&[&upstream], limits);
+    let mut inside = gateway.streaming().await;
+    assert!(inside.reads("first").await);
+    let mut waiting = gateway.streaming().await;
+    gateway.metric_becomes("weir_gateway_queue_length", 1.0).await;
+    gateway.shutdown.drain.cancel();
+    let refused = waiting.answer().await;
+    assert!(refused.status == 503 && refused.body.contains("\"draining\""), "{refused:?}");
+    end.send(()).await.unwrap();
+    assert!(inside.answer().await.whole);
+    gateway.ended().await;
+}
+
+#[tokio::test]
 async fn at_the_limit_of_the_drain_streams_end_with_an_error_event() {
     let (upstream, _end) = held().await;
     let mut gateway = Gateway::before(&[&upstream], "[drain]\ntimeout = \"300ms\"\n");

@@ -113,7 +113,9 @@ async fn over_a_cap_the_refusal_is_quick_and_places_come_back() {
     let table = super::world::upstream_tables(&[&upstream]) + "open_streams = 1\n";
     let gateway = Gateway::start(&table);
     let _held = begin(&gateway, &chat(true)).await;
-    assert_eq!(gateway.ask(&chat(true)).await.status, 503);
+    let refused = gateway.ask(&chat(true)).await;
+    assert!(refused.status == 503 && refused.body.contains("upstream_full"), "{refused:?}");
+    gateway.metric_becomes("weir_gateway_streams_total{outcome=\"upstream_full\"}", 1.0).await;
 }
 
 #[tokio::test]

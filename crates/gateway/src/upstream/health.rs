@@ -1,8 +1,11 @@
 //! Asking upstreams whether they are well, beside the traffic.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use http::{HeaderMap, Method};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -19,27 +22,40 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Asks all upstreams of the configuration in force, each as often as it says. Runs until
 /// dropped; one worker does it for all.
 pub(crate) async fn watch(worker: &Worker) {
-    let mut asked: Vec<(String, Instant)> = Vec::new();
+    // When each was last asked; for ever, while the answer is waited for.
+    let mut asked: HashMap<String, Option<Instant>> = HashMap::new();
+    let mut checks = FuturesUnordered::new();
     loop {
         let now = Instant::now();
         let state = worker.shared.state();
-        asked.retain(|(name, _)| state.upstreams.iter().any(|one| one.settings.name == *name));
-        let due: Vec<&Upstream> = state
-            .upstreams
-            .iter()
-            .filter(|upstream| {
-                let last = asked.iter().find(|(name, _)| *name == upstream.settings.name);
-                last.is_none_or(|(_, at)| now.duration_since(*at) >= upstream.settings.health_every)
-            })
-            .collect();
-        for upstream in &due {
-            asked.retain(|(name, _)| *name != upstream.settings.name);
-            asked.push((upstream.settings.name.clone(), now));
+        asked.retain(|name, _| state.upstreams.iter().any(|one| one.settings.name == *name));
+        for upstream in &state.upstreams {
+            let is_due = asked.get(&upstream.settings.name).is_none_or(|last| {
+                last.is_some_and(|at| now.duration_since(at) >= upstream.settings.health_every)
+            });
+            if is_due {
+                asked.insert(upstream.settings.name.clone(), None);
+                checks.push(checked(worker, upstream.clone(), now));
+            }
         }
-        futures_util::future::join_all(due.into_iter().map(|upstream| check(worker, upstream)))
-            .await;
-        tokio::time::sleep_until(now + LOOK_EVERY).await;
+        // One that does not answer keeps nobody else from being asked.
+        let look = tokio::time::sleep_until(now + LOOK_EVERY);
+        tokio::pin!(look);
+        loop {
+            tokio::select! {
+                () = &mut look => break,
+                Some((name, began)) = checks.next() => {
+                    asked.entry(name).and_modify(|last| *last = Some(began));
+                }
+            }
+        }
     }
+}
+
+/// Checks an upstream; says which, and when it began.
+async fn checked(worker: &Worker, upstream: Upstream, began: Instant) -> (String, Instant) {
+    check(worker, &upstream).await;
+    (upstream.settings.name.clone(), began)
 }
 
 async fn check(worker: &Worker, upstream: &Upstream) {
