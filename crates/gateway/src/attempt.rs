@@ -155,23 +155,29 @@ impl Tries<'_> {
         let dialect = self.call.endpoint.dialect();
         let upstreams = &self.call.state.upstreams;
         let mut asked_one_is_available = false;
-        for group in self.groups {
-            let turn = self.call.worker.turn();
-            let candidates = (0..group.len())
-                .map(|at| group[(at + turn) % group.len()])
-                .filter(|&at| upstreams[at].settings.speaks(dialect))
-                .filter(|&at| upstreams[at].has_room())
-                .filter(|&at| !self.spare || upstreams[at].is_well(now));
-            let mut best: Option<usize> = None;
-            for at in candidates {
-                if self.tried.contains(&at) {
-                    asked_one_is_available = true;
-                } else if best.is_none_or(|best| is_less_loaded(&upstreams[at], &upstreams[best])) {
-                    best = Some(at);
+        // Who asked to be left alone is asked only when there is nobody else.
+        for rests in [false, true] {
+            for group in self.groups {
+                let turn = self.call.worker.turn();
+                let candidates = (0..group.len())
+                    .map(|at| group[(at + turn) % group.len()])
+                    .filter(|&at| upstreams[at].settings.speaks(dialect))
+                    .filter(|&at| upstreams[at].has_room())
+                    .filter(|&at| !self.spare || upstreams[at].is_well(now))
+                    .filter(|&at| upstreams[at].rests(now) == rests);
+                let mut best: Option<usize> = None;
+                for at in candidates {
+                    if self.tried.contains(&at) {
+                        asked_one_is_available = true;
+                    } else if best
+                        .is_none_or(|best| is_less_loaded(&upstreams[at], &upstreams[best]))
+                    {
+                        best = Some(at);
+                    }
                 }
-            }
-            if let Some(best) = best {
-                return Next::Ask(best);
+                if let Some(best) = best {
+                    return Next::Ask(best);
+                }
             }
         }
         if asked_one_is_available { Next::Again } else { Next::Nobody }
@@ -213,6 +219,11 @@ impl Tries<'_> {
                     visit.failed(now);
                 } else {
                     visit.answered(now);
+                }
+                if matches!(status.as_u16(), 429 | 503 | 529)
+                    && let Some(wait) = wait_of(&exchange.head.headers)
+                {
+                    upstream.rest(now, wait);
                 }
                 let Exchange { head, body } = exchange;
                 *progress.upstream_request_id.borrow_mut() =
@@ -340,7 +351,10 @@ fn is_unknown(call: &Call, last: &Result<Answer, Refusal>) -> bool {
 
 /// How long the upstream asks to be left alone.
 fn last_wait(last: &Result<Answer, Refusal>) -> Option<Duration> {
-    let headers = &last.as_ref().ok()?.head.headers;
+    wait_of(&last.as_ref().ok()?.head.headers)
+}
+
+fn wait_of(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
     let number = |name| text(name)?.parse::<f64>().ok();
     let seconds = number("retry-after-ms")

@@ -12,6 +12,7 @@ mod transport;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -33,8 +34,14 @@ pub(crate) struct Live {
     pub(crate) open: Arc<Count>,
     pub(crate) metrics: UpstreamMetrics,
     breaker: Mutex<Breaker>,
+    /// Until when it asked to be left alone.
+    rests: Mutex<Option<Instant>>,
     well: AtomicBool,
 }
+
+/// Longest time for which an upstream's wish to be left alone (`retry-after`) counts for the requests
+/// that come after: it may be well again earlier, and one request a minute finds that out.
+const LONGEST_REST: Duration = Duration::from_secs(60);
 
 /// One request at an upstream: holds its place and tells the breaker how it went.
 #[derive(Debug)]
@@ -52,6 +59,7 @@ impl Upstream {
             open: Arc::default(),
             metrics,
             breaker: Mutex::default(),
+            rests: Mutex::default(),
             // Until a check says otherwise: the first requests must not wait for it.
             well: AtomicBool::new(true),
         };
@@ -66,6 +74,17 @@ impl Upstream {
     /// Whether it is thought to be well, however full.
     pub(crate) fn is_well(&self, now: Instant) -> bool {
         self.live.well.load(Ordering::Relaxed) && self.breaker().would_allow(now)
+    }
+
+    /// Whether it has asked to be left alone for now.
+    pub(crate) fn rests(&self, now: Instant) -> bool {
+        self.live.rests.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|end| now < end)
+    }
+
+    /// Leaves it alone for so long, as it asks, where another one can be asked.
+    pub(crate) fn rest(&self, now: Instant, wait: Duration) {
+        let end = now + wait.min(LONGEST_REST);
+        *self.live.rests.lock().unwrap_or_else(PoisonError::into_inner) = Some(end);
     }
 
     /// What decides between upstreams that share the work: the less, the better.

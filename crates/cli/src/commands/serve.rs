@@ -2,8 +2,8 @@
 
 mod mounted;
 mod reload;
+mod usage_file;
 
-use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -18,6 +18,7 @@ use crate::exit_code::{CommandResult, Failure, INTERRUPTED, MET};
 use crate::paint;
 use mounted::Mounted;
 use reload::{Loaded, Origin, Running, Source, Watched};
+use usage_file::UsageFile;
 
 /// Where the configuration is looked for when nothing is said.
 const DEFAULT_CONFIG: &str = "weir.toml";
@@ -27,6 +28,9 @@ pub(crate) fn run(args: &ServeArgs) -> CommandResult {
     let source = source(args)?;
     let Loaded { settings, media, watched } =
         reload::load(&source).map_err(Failure::environment)?;
+    if let Some(path) = &settings.usage_log {
+        usage_file::check(path).map_err(|error| no_log(path, error))?;
+    }
     if args.check {
         return Ok(MET);
     }
@@ -96,11 +100,13 @@ fn warn_of_few_files(limit: u64, open_streams: usize) {
 }
 
 fn open_log(path: &Path) -> Result<Box<dyn Write + Send>, Failure> {
-    let opened = OpenOptions::new().create(true).append(true).open(path);
-    let file = opened
-        .with_context(|| format!("failed to open the usage log {}", path.display()))
-        .map_err(Failure::environment)?;
+    let file = UsageFile::open(path).map_err(|error| no_log(path, error))?;
     Ok(Box::new(file))
+}
+
+fn no_log(path: &Path, error: io::Error) -> Failure {
+    let what = format!("failed to open the usage log {}", path.display());
+    Failure::environment(anyhow::Error::new(error).context(what))
 }
 
 /// From now on SIGTERM and SIGINT end the server, and SIGHUP and changed files reload it.

@@ -173,6 +173,24 @@ async fn the_same_upstream_is_asked_again_after_the_time_it_asks_for() {
 }
 
 #[tokio::test]
+async fn who_asks_to_be_left_alone_is_left_alone_while_there_are_others() {
+    let busy = refusing("429 Too Many Requests", "retry-after: 30\r\n").await;
+    let other = well().await;
+    let gateway = Gateway::before(&[&busy, &other], "");
+    for _ in 0..8 {
+        assert_eq!(gateway.ask(&chat(true)).await.status, 200);
+    }
+    let asked = "weir_gateway_upstream_requests_total{upstream=\"a\",result=\"429\"}";
+    gateway.metric_becomes(asked, 1.0).await;
+    // Nobody else is there: what it says tells the client more than what we could.
+    let gateway = Gateway::before(&[&busy], "");
+    for _ in 0..2 {
+        let answer = gateway.ask(&chat(true)).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (429, Some("30")));
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_tried_again_after_the_first_byte() {
     let upstream = Upstream::start(|mut peer| async move {
         peer.begin().await;
