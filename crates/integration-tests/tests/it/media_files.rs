@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use integration_tests::Server;
 use media::admission::Caller;
+use media::container::Container;
 use media::download::{DownloadError, Request};
 use media::store::{Kind, Listing, OnConflict, SafeName, Target, Written};
 use media::upstream::Trust;
@@ -55,7 +56,8 @@ impl World {
         let mut target = Target::new(name, OnConflict::Overwrite);
         target.with_md5 = true;
         let uri = self.url(wishes).parse().unwrap();
-        let request = Request { uri, headers: Default::default(), target };
+        let (headers, container) = (Default::default(), Some(Container::Mp4));
+        let request = Request { uri, headers, target, container };
         downloads.fetch(&store, request, Caller::ALONE, |_| {}).await
     }
 
@@ -128,6 +130,11 @@ fn faults_that_pass_cost_time_and_never_a_byte() {
             "~stall@300000=5s;tries=1",
             "~announce=1000001;tries=1",
             "~announce=1200000;tries=2",
+            // Short, and ended as if that were all: only the file itself tells.
+            "~announce=1000;tries=1",
+            "~announce=999999;tries=2",
+            "~end@1000;tries=1",
+            "~end@999999;tries=2",
             "~status=503;tries=2",
             "~status=500;tries=1",
             "~status=429;retry-after=1;tries=1",
@@ -157,6 +164,10 @@ fn faults_that_stay_leave_the_old_file_and_nothing_else() {
                     "the upstream sent another part of the file than was asked for",
                 ],
             ),
+            ("~announce=1000", &["the upstream sent no whole file: box "][..]),
+            ("~announce=999999", &["the upstream sent no whole file: box 'free' says "][..]),
+            ("~end@3", &["the upstream sent no whole file: it does not begin as MP4 does"][..]),
+            ("~end@999999", &["the upstream sent no whole file: box 'free' says "][..]),
             ("~status=503", &["the upstream answered 503"][..]),
             ("~status=429;retry-after=3600", &["the upstream answered 429"][..]),
             ("~empty", &["the upstream sent an empty file"][..]),
