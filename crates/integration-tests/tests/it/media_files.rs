@@ -34,8 +34,8 @@ impl World {
         std::fs::write(folder.path().join("clip.mp4"), "the good old file").unwrap();
         let limits = Limits {
             // The tests wait for these.
-            stall: Duration::from_millis(300),
-            head: Duration::from_secs(5),
+            idle: Duration::from_millis(300),
+            upstream_head: Duration::from_secs(5),
             pause: Duration::from_millis(10),
             tries: 3,
             ..Limits::default()

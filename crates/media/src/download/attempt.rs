@@ -162,12 +162,12 @@ impl<'a> Attempt<'a> {
         mut body: Incoming,
         on_progress: OnProgress<'_>,
     ) -> Result<(), Failure> {
-        let stall = self.limits.stall;
+        let idle = self.limits.idle;
         let total = self.total;
         loop {
             let received = self.sink.accepted_bytes();
-            let Ok(frame) = tokio::time::timeout(stall, body.frame()).await else {
-                return Err(Failure::passing(DownloadError::Stalled { limit: stall, received }));
+            let Ok(frame) = tokio::time::timeout(idle, body.frame()).await else {
+                return Err(Failure::passing(DownloadError::Stalled { limit: idle, received }));
             };
             match frame {
                 None => break,

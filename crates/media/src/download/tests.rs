@@ -184,7 +184,7 @@ async fn a_file_with_another_digest_than_promised_does_not_land() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_body_ends_at_the_stall_deadline_and_goes_on() {
+async fn a_silent_body_ends_at_the_idle_deadline_and_goes_on() {
     let bytes = file_bytes();
     let stalled = Answer::whole(&bytes).tag("\"v1\"").stall(100_000);
     let world = World::new(vec![stalled, Answer::part(&bytes, 100_000)]).await;
@@ -197,7 +197,7 @@ async fn a_silent_body_ends_at_the_stall_deadline_and_goes_on() {
         panic!("no pause in {progress:?}");
     };
     // Timers of the runtime have a resolution of one millisecond.
-    let expected = Limits::default().stall + *pause;
+    let expected = Limits::default().idle + *pause;
     let took = start.elapsed();
     assert!(took >= expected && took <= expected + Duration::from_millis(2), "{took:?}");
     assert!(world.file() == bytes);
@@ -209,7 +209,7 @@ async fn an_upstream_that_never_answers_meets_the_head_deadline() {
     let start = Instant::now();
     let error = world.fetch(world.request()).await.0.unwrap_err();
     assert_eq!(error.to_string(), "the upstream did not answer within 60 s");
-    assert!(start.elapsed() >= 5 * Limits::default().head);
+    assert!(start.elapsed() >= 5 * Limits::default().upstream_head);
 }
 
 #[tokio::test(start_paused = true)]
