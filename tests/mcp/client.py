@@ -98,9 +98,11 @@ async def videos(client, folder):
         data = (folder / "videos" / one["filename"]).read_bytes()
         assert hashlib.sha256(data).hexdigest() == one["sha256"]
 
-    thumbnail = {"video_id": started["id"], "variant": "thumbnail"}
-    file = plain(await client.call_tool("download_video", thumbnail))
-    assert file["filename"] == started["id"] + ".webp", file
+    for variant, extension in [("thumbnail", ".webp"), ("spritesheet", ".jpg")]:
+        picture = {"video_id": started["id"], "variant": variant}
+        file = plain(await client.call_tool("download_video", picture))
+        assert file["filename"] == started["id"] + extension, file
+        assert file["variant"] == variant and digest_of(folder / "videos", file) == file["sha256"]
     local = plain(await client.call_tool("list_local_videos", {"pattern": "many-*.mp4"}))
     assert len(local["data"]) == 8 and all(it["file_type"] == "mp4" for it in local["data"])
     page = plain(await client.call_tool("list_videos", {"limit": 1}))
@@ -112,6 +114,92 @@ async def videos(client, folder):
     assert gone["deleted"] is True
     leftovers = [path.name for path in (folder / "videos").iterdir() if path.name.startswith(".")]
     assert not leftovers, leftovers
+
+
+def digest_of(folder, file):
+    """The digest of a file that a tool has written, whose length it must have said as well."""
+    data = (folder / file["filename"]).read_bytes()
+    assert file["size_bytes"] == len(data), file
+    return hashlib.sha256(data).hexdigest()
+
+
+async def pictures(client, folder):
+    images = folder / "images"
+    made = {"prompt": "a weir", "size": "1024x1024", "quality": "low", "filename": "one.png"}
+    one = plain(await client.call_tool("generate_image", made))
+    assert one["size"] == [1024, 1024] and one["format"].lower() == "png", one
+    assert digest_of(images, one) == one["sha256"] and one["model"] and one["usage"], one
+    made |= {"background": "transparent", "filename": "mask.png"}
+    mask = plain(await client.call_tool("generate_image", made))
+    changed = {"prompt": "in winter", "input_images": ["one.png", "one.png"], "filename": "two.png",
+               "mask_filename": "mask.png", "size": "1024x1536"}
+    two = plain(await client.call_tool("edit_image", changed))
+    assert two["filename"] == "two.png" and two["size"] == [1024, 1536], two
+    assert digest_of(images, two) == two["sha256"] != one["sha256"]
+
+    # The whole way of a job, from pictures that lie here.
+    wanted = {"prompt": "in spring", "input_images": ["one.png"], "mask_filename": "mask.png",
+              "tool_config": {"type": "image_generation", "size": "1536x1024"}}
+    job = plain(await client.call_tool("create_image", wanted))
+    assert job["id"] and isinstance(job["created_at"], float), job
+    while job["status"] in ("queued", "in_progress"):
+        await asyncio.sleep(0.05)
+        job = plain(await client.call_tool("get_image_status", {"response_id": job["id"]}))
+    assert job["status"] == "completed", job
+    name = {"response_id": job["id"], "filename": "three.png"}
+    three = plain(await client.call_tool("download_image", name))
+    assert three["filename"] == "three.png" and three["size"] == [1536, 1024], three
+    assert digest_of(images, three) == three["sha256"]
+    further = {"prompt": "at night", "previous_response_id": job["id"]}
+    assert plain(await client.call_tool("create_image", further))["id"] != job["id"]
+    lonely = {"prompt": "x", "mask_filename": "mask.png"}
+    await refused(client, "create_image", lonely, "Error executing tool create_image")
+    kept = {path.name for path in images.iterdir()}
+    assert kept == {"one.png", "mask.png", "two.png", "three.png"}, kept
+
+
+WORDS = "water runs over the weir and under the old bridge"
+
+
+async def sounds(client, folder):
+    audio = folder / "audio"
+    said = {"text_prompt": WORDS, "output_filename": "words.mp3", "voice": "alloy", "speed": 1.5}
+    spoken = plain(await client.call_tool("create_audio", said))
+    assert (spoken["output_file"], spoken["provider"]) == ("words.mp3", "openai"), spoken
+    assert (spoken["characters"], spoken["requests"]) == (len(WORDS), 1), spoken
+    assert spoken["size_bytes"] == (audio / "words.mp3").stat().st_size
+
+    file = {"file_path": "words.mp3"}
+    heard = plain(await client.call_tool("transcribe_audio", file))
+    assert heard["text"].strip() == WORDS and heard["chunked"] is False and not heard["windows"], heard
+    timed = file | {"model": "whisper-1", "response_format": "verbose_json",
+                    "timestamp_granularities": ["word", "segment"]}
+    heard = plain(await client.call_tool("transcribe_audio", timed))
+    assert heard["text"].strip() == WORDS and heard["segments"] and heard["words"], heard
+    better = plain(await client.call_tool("transcribe_with_enhancement", file))
+    assert better["text"], better
+    asked = file | {"system_prompt": "be short", "user_prompt": "what is said here?"}
+    assert plain(await client.call_tool("chat_with_audio", asked))["text"]
+
+    other = {"input_path": "words.mp3", "output_format": "wav"}
+    converted = plain(await client.call_tool("convert_audio", other))["output_file"]
+    data = (audio / converted).read_bytes()
+    assert data[:4] == b"RIFF" and int.from_bytes(data[4:8], "little") == len(data) - 8, converted
+    # It is small already, and is what it was.
+    small = plain(await client.call_tool("compress_audio", {"input_path": "words.mp3"}))
+    assert (audio / small["output_file"]).read_bytes() == (audio / "words.mp3").read_bytes()
+
+    # The newest by a clock that knows no fractions.
+    os.utime(audio / converted, (2_000_000_000, 2_000_000_000))
+    latest = plain(await client.call_tool("get_latest_audio", {}))
+    assert latest["file_name"] == converted and latest["format"] == "wav", latest
+    assert latest["size_bytes"] == len(data) and latest["transcription_support"] is True, latest
+    by_size = {"sort_by": "size", "reverse": True}
+    found = plain(await client.call_tool("list_audio_files", by_size))["result"]
+    assert [one["file_name"] for one in found][0] == converted, found
+    assert {one["file_name"] for one in found} == {path.name for path in audio.iterdir()}
+    only = plain(await client.call_tool("list_audio_files", {"format": "wav"}))["result"]
+    assert [one["file_name"] for one in only] == [converted], only
 
 
 async def refusals(client):
@@ -164,6 +252,8 @@ async def whole_round(client, folder, version):
     assert client.server_info.name == "weir" and client.server_info.version[0].isdigit()
     await listed(client)
     await videos(client, folder)
+    await pictures(client, folder)
+    await sounds(client, folder)
     await refusals(client)
     await viewing(client, folder)
     await cancelled(client)

@@ -1,5 +1,6 @@
 //! The repository's folder and its files.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -14,6 +15,15 @@ pub(crate) fn root() -> &'static Path {
 /// Where tests keep what they install; ignored by git.
 pub(crate) fn test_tools() -> PathBuf {
     root().join(".test-tools")
+}
+
+/// The text of a file, relative to the root.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn read(file: impl AsRef<Path>) -> Result<String> {
+    let file = file.as_ref();
+    fs::read_to_string(root().join(file)).with_context(|| format!("cannot read {}", file.display()))
 }
 
 /// All files that are or would be tracked, relative to the root: known to git, or new and not ignored.

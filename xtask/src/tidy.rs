@@ -6,6 +6,7 @@ mod dependencies;
 mod files;
 mod licences;
 mod manifests;
+mod map;
 mod rooms;
 
 use anyhow::{Context, Result, bail};
@@ -30,6 +31,7 @@ fn check() -> Result<Vec<String>> {
     let metadata = cargo::metadata()?;
     let workspace = manifests::Workspace::read(&metadata).context("unexpected metadata")?;
     let mut complaints = dependencies::check(&workspace, rooms::ROOMS);
+    complaints.extend(map::check(&repository::read("ARCHITECTURE.md")?, rooms::ROOMS));
     complaints.extend(manifests::check(&workspace));
     complaints.extend(licences::check(&workspace)?);
     complaints.extend(files::check(&repository::files()?)?);

@@ -97,8 +97,7 @@ fn once(folder: &Path, inputs: &[PathBuf], install: impl FnOnce() -> Result<()>)
 fn read_all(files: &[PathBuf]) -> Result<String> {
     let mut all = String::new();
     for file in files {
-        let text = fs::read_to_string(repository::root().join(file))
-            .with_context(|| format!("cannot read {}", file.display()))?;
+        let text = repository::read(file)?;
         all.push_str(&format!("# {}\n{text}\n", file.display()));
     }
     Ok(all)

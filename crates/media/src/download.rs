@@ -4,12 +4,16 @@
 //! same (`Range` with `If-Range` and an entity tag), and begins again otherwise. Pauses double, and
 //! an upstream that asks for a pause gets it. Dropping the future is the way to stop: the
 //! connection is closed at once, and the temporary file goes with it.
+//!
+//! A file of a format that is known must also end where it says itself that it does
+//! ([`crate::container`]): a short body that ends cleanly is found by nothing else.
 
 mod attempt;
 mod begin;
 mod error;
 mod head;
 mod pause;
+mod sink;
 
 use std::num::NonZeroU64;
 
@@ -21,6 +25,7 @@ use self::attempt::{Attempt, Failure};
 use self::begin::Turns;
 use self::pause::Pauses;
 use crate::admission::{Admission, Caller};
+use crate::container::Container;
 use crate::store::{BATCH_BYTES, Store, Target, Written};
 use crate::{Limits, Upstream};
 
@@ -28,8 +33,8 @@ use crate::{Limits, Upstream};
 /// at most 128 KiB, which for a moment exists twice when it grows.
 pub const PEAK_BYTES: usize = 4 * BATCH_BYTES;
 
-/// A try that brought this much has proved that it is worth going on: the count of vain tries
-/// begins anew.
+/// A try that gets this much further than all before it has proved that it is worth going on: the
+/// count of vain tries begins anew.
 const NEW_BYTES: u64 = 1 << 20;
 
 /// What to fetch, and where to put it.
@@ -42,6 +47,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// Where the file goes.
     pub target: Target,
+    /// What the file is, if that is known: it is then checked to be whole.
+    pub container: Option<Container>,
 }
 
 /// What a transfer is doing. It may be told hundreds of times a second.
@@ -132,13 +139,15 @@ impl Downloads {
         let writer = store.create(request.target.clone()).await?;
         let mut attempt = Attempt::new(&self.upstream, &self.limits, &request, writer);
         let mut pauses = Pauses::new(self.limits.pause, self.limits.longest_pause);
-        let mut vain_tries = 0;
+        let (mut vain_tries, mut furthest) = (0, 0);
         loop {
             let Failure { error, again } = match attempt.run(on_progress).await {
                 Ok(()) => return attempt.finish().await,
                 Err(failure) => failure,
             };
-            vain_tries = if attempt.brought() >= NEW_BYTES { 1 } else { vain_tries + 1 };
+            let is_vain = attempt.reached() < furthest + NEW_BYTES;
+            furthest = attempt.reached().max(furthest);
+            vain_tries = if is_vain { vain_tries + 1 } else { 1 };
             if vain_tries == 1 {
                 pauses = Pauses::new(self.limits.pause, self.limits.longest_pause);
             }

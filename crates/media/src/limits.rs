@@ -31,9 +31,9 @@ pub struct Limits {
     /// Time to open a connection to an upstream: name, TCP and TLS.
     pub connect: Duration,
     /// Time from sending a request to the head of its answer.
-    pub head: Duration,
+    pub upstream_head: Duration,
     /// Longest silence in a body.
-    pub stall: Duration,
+    pub idle: Duration,
     /// Time for one download, with all its tries and pauses, without waiting for its turn.
     pub total: Duration,
     /// Tries of a download that bring nothing new, in a row, before it is given up.
@@ -61,8 +61,8 @@ impl Default for Limits {
             // there in one go: many small waits become few.
             file_operations: 64,
             connect: Duration::from_secs(10),
-            head: Duration::from_secs(60),
-            stall: Duration::from_secs(30),
+            upstream_head: Duration::from_secs(60),
+            idle: Duration::from_secs(30),
             total: Duration::from_secs(30 * 60),
             tries: 5,
             pause: Duration::from_millis(250),
@@ -111,8 +111,8 @@ impl Limits {
             _ if self.file_bytes == 0 => refuse("file_bytes", "above zero"),
             _ if !(1..=100).contains(&self.tries) => refuse("tries", "between 1 and 100"),
             _ if self.connect.is_zero() => refuse("connect", "above zero"),
-            _ if self.head.is_zero() => refuse("head", "above zero"),
-            _ if self.stall.is_zero() => refuse("stall", "above zero"),
+            _ if self.upstream_head.is_zero() => refuse("upstream_head", "above zero"),
+            _ if self.idle.is_zero() => refuse("idle", "above zero"),
             _ if self.total.is_zero() => refuse("total", "above zero"),
             _ if self.pause > self.longest_pause => {
                 refuse("pause", "no longer than `longest_pause`")
@@ -147,7 +147,7 @@ mod tests {
         check(|limits| limits.memory_bytes = (16 << 20) - 1, Some("memory_bytes"));
         check(|limits| limits.file_bytes = 0, Some("file_bytes"));
         check(|limits| limits.tries = 0, Some("tries"));
-        check(|limits| limits.stall = Duration::ZERO, Some("stall"));
+        check(|limits| limits.idle = Duration::ZERO, Some("idle"));
         check(|limits| limits.pause = limits.longest_pause, None);
         check(|limits| limits.longest_pause = Duration::from_millis(249), Some("pause"));
     }

@@ -13,6 +13,8 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Uri};
 
+use crate::container::Container;
+
 pub use audio::{AudioProvider, Conversation, NewSpeech, SpeechFormat, Transcript, Transcription};
 pub use error::ProviderError;
 pub use image::{ImageEdit, ImageJob, ImageProvider, ImageRequest, ImageStart, MadeImage};
@@ -31,6 +33,9 @@ pub struct Source {
     pub uri: Uri,
     /// What a request for it must show: the key, above all.
     pub headers: HeaderMap,
+    /// What the file is, where the wire says so: a file that does not end as such files do is then
+    /// never published.
+    pub container: Option<Container>,
 }
 
 /// A file that goes to a provider, whole in memory: what may be sent is bounded by

@@ -94,7 +94,7 @@ impl Upstream {
             .http2_initial_stream_window_size(STREAM_WINDOW)
             .http2_initial_connection_window_size(CONNECTION_WINDOW)
             .build(connector);
-        Self { client, head: limits.head, threads: Threads::default() }
+        Self { client, head: limits.upstream_head, threads: Threads::default() }
     }
 
     /// The same client, with its connections on these threads. To be said before the first request: a

@@ -157,12 +157,30 @@ impl Collector for Snapshot {
         };
         gauge(&mut encoder, "active_requests", "Requests being answered", stats.active())?;
         gauge(&mut encoder, "peak_active_requests", "Most at once", stats.peak_active())?;
-        let transfers = self.0.media.transfers.counts();
-        gauge(&mut encoder, "open_transfers", "Media files being sent", transfers.open)?;
-        gauge(&mut encoder, "peak_open_transfers", "Most at once", transfers.peak_open)?;
+        let counts = self.0.media.transfers.counts();
+        gauge(&mut encoder, "open_transfers", "Media files being sent", counts.open)?;
+        gauge(&mut encoder, "peak_open_transfers", "Most at once", counts.peak_open)?;
+        transfers(&counts, &mut encoder)?;
         requests(stats, &mut encoder)?;
         lateness(stats, &mut encoder)
     }
+}
+
+fn transfers(
+    counts: &TransferCounts,
+    encoder: &mut DescriptorEncoder<'_>,
+) -> Result<(), fmt::Error> {
+    let kind = MetricType::Counter;
+    let help = "Media files by what became of them";
+    let mut family = encoder.encode_descriptor("transfers", help, None, kind)?;
+    for (outcome, count) in
+        [("started", counts.started), ("finished", counts.finished), ("cut", counts.cut)]
+    {
+        ConstCounter::new(count).encode(family.encode_family(&[("outcome", outcome)])?)?;
+    }
+    let help = "What of media files was handed to the network";
+    let bytes = encoder.encode_descriptor("transferred", help, Some(&Unit::Bytes), kind)?;
+    ConstCounter::new(counts.bytes).encode(bytes)
 }
 
 fn requests(stats: &Stats, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {

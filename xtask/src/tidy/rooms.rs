@@ -153,7 +153,6 @@ pub(super) const ROOMS: &[Room] = &[
             "bytes",
             "fast_image_resize",
             "futures-util",
-            "hound",
             "http",
             "http-body",
             "http-body-util",

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use media::admission::Caller;
+use media::container::Container;
 use media::download::Request;
 use media::store::{Kind, OnConflict, SafeName, Target};
 use media::upstream::Trust;
@@ -31,7 +32,8 @@ async fn fetch(folder: &Path, name: &str, url: &str, count: u64) -> Result<()> {
     for number in 0..count {
         let name = if count == 1 { name.to_owned() } else { format!("{number}-{name}") };
         let target = Target::new(SafeName::parse(&name)?, OnConflict::Overwrite);
-        let request = Request { uri: url.parse()?, headers: Default::default(), target };
+        let (uri, headers, container) = (url.parse()?, Default::default(), Some(Container::Mp4));
+        let request = Request { uri, headers, target, container };
         let (store, downloads) = (store.clone(), downloads.clone());
         transfers.spawn(async move {
             downloads.fetch(&store, request, Caller(number % 4), |_| {}).await

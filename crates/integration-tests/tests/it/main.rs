@@ -9,6 +9,8 @@ mod gateway;
 mod media_cli;
 mod media_config;
 mod media_files;
+mod media_mcp;
+mod moments;
 mod peers;
 mod reports;
 mod streams;

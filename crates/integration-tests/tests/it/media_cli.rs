@@ -235,6 +235,31 @@ fn transfers(provider: &Server) -> u64 {
 }
 
 #[test]
+fn a_short_answer_that_ends_cleanly_never_replaces_a_good_file() {
+    let (folder, provider) = (TempDir::new().unwrap(), simulator());
+    let quick = "[media.limits]\ntries = 2\npause = \"1ms\"\n";
+    fs::write(folder.path().join("weir.toml"), quick).unwrap();
+    for (variant, name) in [("video", "a.mp4"), ("thumbnail", "a.webp"), ("spritesheet", "a.jpg")] {
+        let fetch = |id: &str| {
+            let command = ["--config", "weir.toml", "video", "download", id];
+            let arguments = [&command[..], &["--variant", variant, "-o", name]].concat();
+            only(&run(folder.path(), Some(&provider), &arguments))
+        };
+        let (good, _) = fetch("vid_weir");
+        let bytes = fs::read(folder.path().join(name)).unwrap();
+        assert_eq!(good["result"]["file"]["bytes"], bytes.len(), "{good}");
+        for short in ["vid_weir~end@50", "vid_weir~announce=100"] {
+            let (bad, code) = fetch(short);
+            let (kind, message) = (&bad["error"]["type"], bad["error"]["message"].as_str());
+            assert_eq!((kind.as_str(), code), (Some("download_error"), 1), "{bad}");
+            assert!(message.unwrap().starts_with("the upstream sent no whole file: "), "{bad}");
+            assert!(fs::read(folder.path().join(name)).unwrap() == bytes, "{short} of {variant}");
+        }
+    }
+    assert_eq!(names(folder.path()).len(), 4, "the file and three downloads");
+}
+
+#[test]
 fn an_interrupted_download_leaves_nothing_half_and_says_how_to_go_on() {
     let (folder, provider) = (TempDir::new().unwrap(), simulator());
     let id = "vid_weir~bytes=3000000; stall@1000000=60s";

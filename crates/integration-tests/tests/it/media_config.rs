@@ -38,7 +38,7 @@ const VARIABLES: [&str; 20] = [
 ];
 
 /// `weir` with these variables and none that the machine happens to have.
-fn weir(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Command {
+pub(super) fn weir(folder: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Command {
     let mut command = Command::new(weir_binary());
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
     for variable in VARIABLES {

@@ -1,19 +1,24 @@
 //! Downloads over real sockets from the real simulator: every fault, every digest, real kills.
 
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use integration_tests::Server;
+use integration_tests::{Server, weir_binary};
 use media::admission::Caller;
+use media::container::Container;
 use media::download::{DownloadError, Request};
 use media::store::{Kind, Listing, OnConflict, SafeName, Target, Written};
 use media::upstream::Trust;
 use media::{Admission, Downloads, Limits, Store, Upstream};
 use tokio::time::Instant;
 
+use crate::moments;
+
 /// What is fetched: in `Content-Length` and in the simulator's own statistics.
-const BYTES: u64 = 1_000_000;
+pub(super) const BYTES: u64 = 1_000_000;
 
 /// The simulator, a folder with an old file in it, and what fetches into it.
 struct World {
@@ -24,17 +29,13 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let config = tempfile::tempdir().unwrap();
-        let path = config.path().join("simulator.toml");
-        std::fs::write(&path, format!("profile = \"instant\"\nvideo_bytes = {BYTES}\n")).unwrap();
-        let path = path.to_str().unwrap();
-        let simulator = Server::simulator(["--config", path]).unwrap();
+        let simulator = simulator();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("clip.mp4"), "the good old file").unwrap();
         let limits = Limits {
             // The tests wait for these.
-            stall: Duration::from_millis(300),
-            head: Duration::from_secs(5),
+            idle: Duration::from_millis(300),
+            upstream_head: Duration::from_secs(5),
             pause: Duration::from_millis(10),
             tries: 3,
             ..Limits::default()
@@ -55,18 +56,9 @@ impl World {
         let mut target = Target::new(name, OnConflict::Overwrite);
         target.with_md5 = true;
         let uri = self.url(wishes).parse().unwrap();
-        let request = Request { uri, headers: Default::default(), target };
+        let (headers, container) = (Default::default(), Some(Container::Mp4));
+        let request = Request { uri, headers, target, container };
         downloads.fetch(&store, request, Caller::ALONE, |_| {}).await
-    }
-
-    /// The simulator's own digests of a video: `(sha256, md5)`.
-    fn digests(&self, id: &str) -> (String, String) {
-        let (_, stats) = self.simulator.get("/weir/stats").unwrap();
-        let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
-        let videos = stats["media"]["videos"].as_array().unwrap();
-        let video = videos.iter().find(|video| video["id"] == id).unwrap();
-        let text = |field: &str| video[field].as_str().unwrap().to_owned();
-        (text("sha256"), text("md5"))
     }
 
     fn entries(&self) -> Vec<String> {
@@ -76,7 +68,7 @@ impl World {
     /// Fetches with a fault that passes: the file is whole, and the digests are the simulator's.
     async fn check_arrives(&self, wishes: &str) {
         let written = self.fetch(wishes).await.unwrap_or_else(|error| panic!("{wishes}: {error}"));
-        let (sha256, md5) = self.digests(&format!("vid_weir{wishes}"));
+        let (sha256, md5) = digests(&self.simulator, &format!("vid_weir{wishes}"));
         assert_eq!(written.bytes, BYTES, "{wishes}");
         assert_eq!((written.sha256.to_string(), written.md5.unwrap().to_string()), (sha256, md5));
         let length = std::fs::metadata(self.folder.path().join("clip.mp4")).unwrap().len();
@@ -104,7 +96,38 @@ impl World {
     }
 }
 
-fn entries(folder: &Path) -> Vec<String> {
+/// Sends videos of [`BYTES`] as fast as it can.
+pub(super) fn simulator() -> Server {
+    Server::simulator(["--profile", "instant", "--video-bytes", &BYTES.to_string()]).unwrap()
+}
+
+/// What the simulator says that it has sent.
+pub(super) fn stats(simulator: &Server) -> serde_json::Value {
+    serde_json::from_str(&simulator.get("/weir/stats").unwrap().1).unwrap()
+}
+
+/// The simulator's own digests of a video: `(sha256, md5)`.
+pub(super) fn digests(simulator: &Server, id: &str) -> (String, String) {
+    let stats = stats(simulator);
+    let videos = stats["media"]["videos"].as_array().unwrap();
+    let video = videos.iter().find(|video| video["id"] == id).unwrap();
+    let text = |field: &str| video[field].as_str().unwrap().to_owned();
+    (text("sha256"), text("md5"))
+}
+
+/// The digest by another implementation than the one that is tested.
+pub(super) fn sha256(bytes: &[u8]) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Lets another process go on for so long. Nothing else runs on this thread.
+pub(super) fn pause(time: Duration) {
+    runtime().block_on(async { tokio::time::sleep(time).await });
+}
+
+/// What is in a folder, hidden files as well, by name.
+pub(super) fn entries(folder: &Path) -> Vec<String> {
     let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
     names.sort();
@@ -128,6 +151,11 @@ fn faults_that_pass_cost_time_and_never_a_byte() {
             "~stall@300000=5s;tries=1",
             "~announce=1000001;tries=1",
             "~announce=1200000;tries=2",
+            // Short, and ended as if that were all: only the file itself tells.
+            "~announce=1000;tries=1",
+            "~announce=999999;tries=2",
+            "~end@1000;tries=1",
+            "~end@999999;tries=2",
             "~status=503;tries=2",
             "~status=500;tries=1",
             "~status=429;retry-after=1;tries=1",
@@ -157,6 +185,10 @@ fn faults_that_stay_leave_the_old_file_and_nothing_else() {
                     "the upstream sent another part of the file than was asked for",
                 ],
             ),
+            ("~announce=1000", &["the upstream sent no whole file: box "][..]),
+            ("~announce=999999", &["the upstream sent no whole file: box 'free' says "][..]),
+            ("~end@3", &["the upstream sent no whole file: it does not begin as MP4 does"][..]),
+            ("~end@999999", &["the upstream sent no whole file: box 'free' says "][..]),
             ("~status=503", &["the upstream answered 503"][..]),
             ("~status=429;retry-after=3600", &["the upstream answered 429"][..]),
             ("~empty", &["the upstream sent an empty file"][..]),
@@ -216,15 +248,69 @@ fn a_folder_that_may_only_be_read_is_refused_before_anything_is_fetched() {
     let lines: Vec<&str> = output.lines().collect();
     assert_eq!(lines[0], "error the media server has no permission to access clip.mp4");
     assert_eq!(lines[2..], ["clip.mp4", "old"]);
-    let (_, stats) = world.simulator.get("/weir/stats").unwrap();
-    let stats: serde_json::Value = serde_json::from_str(&stats).unwrap();
+    let stats = stats(&world.simulator);
     assert!(stats["media"]["videos"].as_array().unwrap().is_empty(), "{stats}");
+}
+
+/// A program as somebody for whom permissions hold. For root they do not: it then runs as another
+/// user, from a copy in a folder that this one can reach.
+fn unprivileged(program: &Path, reachable: &Path) -> Command {
+    let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
+    if !is_root {
+        return Command::new(program);
+    }
+    let copy = reachable.join("program");
+    std::fs::copy(program, &copy).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(copy);
+    command
+}
+
+fn permit(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_folder_without_permission_is_refused_and_everything_in_it_stays() {
+    let world = World::new();
+    let reachable = tempfile::tempdir().unwrap();
+    permit(reachable.path(), 0o755);
+    let folder = reachable.path().join("videos");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("clip.mp4"), "the good old file").unwrap();
+    permit(&folder, 0o555);
+    let mut fetch = unprivileged(Path::new(env!("CARGO_BIN_EXE_fetch")), reachable.path());
+    let output = fetch.arg(&folder).args(["clip.mp4", &world.url(""), "1"]).output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let refused = "error the media server has no permission to access clip.mp4\n";
+    assert!(said.starts_with(refused), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    // What is temporary must be removable by whoever runs this.
+    permit(&folder, 0o755);
+    assert_eq!(entries(&folder), ["clip.mp4"]);
+    assert_eq!(std::fs::read(folder.join("clip.mp4")).unwrap(), b"the good old file");
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_refused_by_its_name() {
+    let reachable = tempfile::tempdir().unwrap();
+    permit(reachable.path(), 0o755);
+    let images = reachable.path().join("images");
+    std::fs::create_dir(&images).unwrap();
+    std::fs::write(images.join("secret.png"), "not for everybody").unwrap();
+    permit(&images.join("secret.png"), 0);
+    let mut weir = unprivileged(&weir_binary(), reachable.path());
+    let arguments = ["media", "image", "prepare", "images/secret.png", "--size", "1280x720"];
+    let output = weir.args(arguments).current_dir(reachable.path()).output().unwrap();
+    let envelope: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let message = envelope["error"]["message"].as_str().unwrap();
+    assert!(message.contains("no permission to access"), "{envelope}");
+    assert!(message.contains("secret.png"), "{envelope}");
 }
 
 /// The transfer of a killed process takes half a second, most of its life.
 const PACED: &str = "~pace=2000000";
 
-/// Kills, spread evenly over the life of the process.
+/// Kills, one at random in each equal part of the life of the process.
 const KILLS: u32 = 16;
 
 #[test]
@@ -235,23 +321,22 @@ fn a_process_killed_at_any_moment_leaves_a_whole_file_and_the_next_start_clears_
     let start = Instant::now();
     let output = fetch_command(world.folder.path(), &world.url(PACED), 1).output().unwrap();
     let life = start.elapsed();
-    let (sha256, _) = world.digests(&format!("vid_weir{PACED}"));
+    let (whole, _) = digests(&world.simulator, &format!("vid_weir{PACED}"));
     let output = String::from_utf8(output.stdout).unwrap();
-    assert!(output.starts_with(&format!("ok clip.mp4 {BYTES} {sha256}\n")), "{output}");
+    assert!(output.starts_with(&format!("ok clip.mp4 {BYTES} {whole}\n")), "{output}");
+    let seed = moments::seed();
     let (mut old, mut new, mut swept) = (0, 0, 0);
-    for round in 0..KILLS {
+    for moment in moments::within(seed, life, KILLS) {
         std::fs::write(&clip, "the good old file").unwrap();
         let mut child = fetch_command(world.folder.path(), &world.url(PACED), 1).spawn().unwrap();
-        let moment = life * (round + 1) / KILLS;
-        // A thread of the test may sleep: nothing else runs here.
-        runtime().block_on(async { tokio::time::sleep(moment).await });
+        pause(moment);
         child.kill().unwrap();
         child.wait().unwrap();
         let bytes = std::fs::read(&clip).unwrap();
         if bytes == b"the good old file" {
             old += 1;
         } else {
-            assert_eq!(u64::try_from(bytes.len()).unwrap(), BYTES, "killed after {moment:?}");
+            assert_eq!(sha256(&bytes), whole, "killed after {moment:?}, seed {seed}");
             new += 1;
         }
         // What is left is hidden, no listing shows it, and the next start removes it.
@@ -267,7 +352,8 @@ fn a_process_killed_at_any_moment_leaves_a_whole_file_and_the_next_start_clears_
         });
         assert_eq!(world.entries(), ["clip.mp4"]);
     }
-    assert!(old > 0 && swept > 0, "no kill was in the middle: {old} old, {new} new, {swept} swept");
+    let counts = format!("{old} old, {new} new, {swept} swept, seed {seed}");
+    assert!(old > 0 && swept > 0, "no kill was in the middle: {counts}");
 }
 
 /// More than one batch of a writer, and little for a disk that 512 of them are synced to.
@@ -290,7 +376,7 @@ fn five_hundred_downloads_at_once_fit_into_1024_descriptors_and_bounded_memory()
     confined.arg(format!("--nofile={DESCRIPTORS}:{DESCRIPTORS}")).arg(fetch.get_program());
     let output = confined.args(fetch.get_args()).output().expect("prlimit is in util-linux");
     let stdout = String::from_utf8(output.stdout).unwrap();
-    let (sha256, _) = world.digests(&format!("vid_weir{SMALL}"));
+    let (sha256, _) = digests(&world.simulator, &format!("vid_weir{SMALL}"));
     let end = format!(" 300000 {sha256}");
     let whole = stdout.lines().filter(|it| it.starts_with("ok ") && it.ends_with(&end)).count();
     let errors: Vec<&str> = stdout.lines().filter(|it| it.starts_with("error")).take(3).collect();

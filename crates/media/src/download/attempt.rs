@@ -10,7 +10,9 @@ use hyper::body::Incoming;
 
 use super::head::{content_length, content_range, promised_sha256, strong_etag};
 use super::pause::retry_after;
+use super::sink::Sink;
 use super::{DownloadError, OnProgress, Progress, Request};
+use crate::container::NotWhole;
 use crate::store::{Sha256, StoreError, Writer, Written};
 use crate::upstream::SendError;
 use crate::{Limits, Upstream, upstream};
@@ -49,14 +51,14 @@ pub(super) struct Attempt<'a> {
     upstream: &'a Upstream,
     limits: &'a Limits,
     request: &'a Request,
-    writer: Writer,
+    sink: Sink,
     /// What tells whether the file is still the same. Without it there is no going on.
     etag: Option<HeaderValue>,
     /// The length of the whole file.
     total: Option<u64>,
     promised: Option<Sha256>,
-    /// What this try has brought.
-    brought: u64,
+    /// How much of the file was there when this try ended.
+    reached: u64,
     /// Tries so far.
     tries: u32,
 }
@@ -69,26 +71,28 @@ impl<'a> Attempt<'a> {
         writer: Writer,
     ) -> Self {
         let (etag, total, promised) = (None, None, None);
-        Self { upstream, limits, request, writer, etag, total, promised, brought: 0, tries: 0 }
+        let sink = Sink::new(writer, request.container);
+        Self { upstream, limits, request, sink, etag, total, promised, reached: 0, tries: 0 }
     }
 
-    /// How many bytes the last try has brought.
-    pub(super) fn brought(&self) -> u64 {
-        self.brought
+    /// How many bytes from the file's first on were there when the last try ended.
+    pub(super) fn reached(&self) -> u64 {
+        self.reached
     }
 
     /// Gives the file its name, after a try that has brought all of it.
     pub(super) async fn finish(self) -> Result<Written, DownloadError> {
+        let writer = self.sink.into_writer();
         match self.promised {
-            Some(promised) => self.writer.finish_if(promised).await?.ok_or(DownloadError::Digest),
-            None => Ok(self.writer.finish().await?),
+            Some(promised) => writer.finish_if(promised).await?.ok_or(DownloadError::Digest),
+            None => Ok(writer.finish().await?),
         }
     }
 
     /// Fetches what is missing.
     pub(super) async fn run(&mut self, on_progress: OnProgress<'_>) -> Result<(), Failure> {
-        self.brought = 0;
-        if self.etag.is_none() && self.writer.accepted_bytes() > 0 {
+        self.reached = 0;
+        if self.etag.is_none() && self.sink.accepted_bytes() > 0 {
             self.start_over().await?;
         }
         let response = self.send().await;
@@ -99,7 +103,7 @@ impl<'a> Attempt<'a> {
             StatusCode::PARTIAL_CONTENT => self.go_on(&head.headers).await?,
             StatusCode::OK => self.begin(&head.headers).await?,
             // The file has become shorter than what we have of it.
-            StatusCode::RANGE_NOT_SATISFIABLE if self.writer.accepted_bytes() > 0 => {
+            StatusCode::RANGE_NOT_SATISFIABLE if self.sink.accepted_bytes() > 0 => {
                 self.start_over().await?;
                 return Err(Failure::passing(DownloadError::OtherPart));
             }
@@ -110,12 +114,12 @@ impl<'a> Attempt<'a> {
 
     async fn start_over(&mut self) -> Result<(), Failure> {
         (self.etag, self.total, self.promised) = (None, None, None);
-        self.writer.restart().await.map_err(Failure::last)
+        self.sink.restart().await.map_err(Failure::last)
     }
 
     /// The whole file comes.
     async fn begin(&mut self, headers: &HeaderMap) -> Result<(), Failure> {
-        if self.writer.accepted_bytes() > 0 {
+        if self.sink.accepted_bytes() > 0 {
             self.start_over().await?;
         }
         self.etag = strong_etag(headers);
@@ -130,7 +134,7 @@ impl<'a> Attempt<'a> {
         let known = (self.total, range.and_then(|range| range.total));
         let same_length = !matches!(known, (Some(before), Some(now)) if before != now);
         match range {
-            Some(range) if range.first == self.writer.accepted_bytes() && same_length => {
+            Some(range) if range.first == self.sink.accepted_bytes() && same_length => {
                 self.total = self.total.or(range.total);
                 self.check_total()
             }
@@ -158,12 +162,12 @@ impl<'a> Attempt<'a> {
         mut body: Incoming,
         on_progress: OnProgress<'_>,
     ) -> Result<(), Failure> {
-        let stall = self.limits.stall;
+        let idle = self.limits.idle;
         let total = self.total;
         loop {
-            let received = self.writer.accepted_bytes();
-            let Ok(frame) = tokio::time::timeout(stall, body.frame()).await else {
-                return Err(Failure::passing(DownloadError::Stalled { limit: stall, received }));
+            let received = self.sink.accepted_bytes();
+            let Ok(frame) = tokio::time::timeout(idle, body.frame()).await else {
+                return Err(Failure::passing(DownloadError::Stalled { limit: idle, received }));
             };
             match frame {
                 None => break,
@@ -174,15 +178,15 @@ impl<'a> Attempt<'a> {
                 Some(Ok(frame)) => {
                     // Trailers hold nothing for us.
                     let Ok(bytes) = frame.into_data() else { continue };
-                    self.brought += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                    self.writer.write(&bytes).await.map_err(Failure::last)?;
-                    let bytes = self.writer.accepted_bytes();
+                    self.take(&bytes).await?;
+                    let bytes = self.sink.accepted_bytes();
+                    self.reached = bytes;
                     let total = total.and_then(NonZeroU64::new);
                     on_progress(Progress::Received { bytes, total });
                 }
             }
         }
-        let received = self.writer.accepted_bytes();
+        let received = self.sink.accepted_bytes();
         match total {
             Some(announced) if announced != received => {
                 let error = DownloadError::Length { announced, received };
@@ -193,8 +197,25 @@ impl<'a> Attempt<'a> {
                 Err(Failure::passing(error))
             }
             _ if received == 0 => Err(Failure::passing(DownloadError::Empty)),
-            _ => Ok(()),
+            _ => match self.sink.end() {
+                Ok(()) => Ok(()),
+                Err(not_whole) => self.throw_away(not_whole).await,
+            },
         }
+    }
+
+    async fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        match self.sink.write(bytes).await.map_err(Failure::last)? {
+            Ok(()) => Ok(()),
+            Err(not_whole) => self.throw_away(not_whole).await,
+        }
+    }
+
+    /// Begins again after bytes that are no file. Nobody knows which of them are right, so none
+    /// is kept.
+    async fn throw_away(&mut self, not_whole: NotWhole) -> Result<(), Failure> {
+        self.start_over().await?;
+        Err(Failure::passing(not_whole))
     }
 
     /// Asks for what is missing, and follows redirections.
@@ -229,7 +250,7 @@ impl<'a> Attempt<'a> {
         // What is compressed on the way has another length, and cannot be gone on with.
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.insert(RETRY_COUNT, HeaderValue::from(self.tries));
-        let received = self.writer.accepted_bytes();
+        let received = self.sink.accepted_bytes();
         if let Some(etag) = self.etag.as_ref().filter(|_| received > 0) {
             let range = HeaderValue::from_str(&format!("bytes={received}-"))
                 .expect("digits and letters make a header");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::admission::Busy;
+use crate::container::NotWhole;
 use crate::store::StoreError;
 use crate::upstream::SendError;
 
@@ -59,6 +60,9 @@ pub enum DownloadError {
     /// There is nothing in it. No media file is empty, so this is an answer gone wrong.
     #[error("the upstream sent an empty file")]
     Empty,
+    /// The body ended well, but not where the file itself says that it ends.
+    #[error("the upstream sent no whole file: {0}")]
+    NotWhole(#[from] NotWhole),
     /// The bytes have another digest than the upstream said.
     #[error("the file's SHA-256 is not the one that the upstream announced")]
     Digest,

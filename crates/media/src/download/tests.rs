@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::header;
 use tokio::time::Instant;
 
-use self::scripted::{Answer, World, file_bytes};
+use self::scripted::{Answer, World, file_bytes, film_bytes};
 use super::*;
 use crate::store::StoreError;
 
@@ -101,6 +101,66 @@ async fn a_server_that_announces_a_wrong_length_is_found_out() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_short_file_that_ends_cleanly_is_fetched_again_from_its_first_byte() {
+    let bytes = film_bytes();
+    let short = Answer::whole(&bytes[..1000]).tag("\"v1\"");
+    let world = World::new(vec![short, Answer::whole(&bytes).tag("\"v1\"")]).await;
+    let written = world.fetch(world.film_request()).await.0.unwrap();
+    assert_eq!(written.sha256, scripted::sha256(&bytes));
+    assert!(world.file() == bytes);
+    assert!(!world.asked()[1].contains("range:"), "{}", world.asked()[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_stays_short_leaves_the_old_file_and_nothing_else() {
+    let world = World::new(vec![Answer::whole(&film_bytes()[..1000]); 5]).await;
+    world.put("clip.mp4", b"the good old file");
+    let error = world.fetch(world.film_request()).await.0.unwrap_err();
+    let expected = "the upstream sent no whole file: box 'mdat' says 299984 bytes, 984 came";
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(world.asked().len(), 5, "as many tries as the limit says");
+    assert_eq!(world.file(), b"the good old file");
+    world.only_holds(&["clip.mp4"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_file_that_stays_short_costs_no_more_tries_than_a_small_one() {
+    let mut film = film_bytes();
+    film.resize(3 << 20, 7);
+    film[16..20].copy_from_slice(&(5_u32 << 20).to_be_bytes());
+    let world = World::new(vec![Answer::whole(&film); 5]).await;
+    let error = world.fetch(world.film_request()).await.0.unwrap_err();
+    assert!(matches!(error, DownloadError::NotWhole(_)), "{error}");
+    assert_eq!(world.asked().len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_file_is_checked_across_its_tries() {
+    let bytes = film_bytes();
+    for cut in [5, 20, 100_000] {
+        let rest = Answer::part(&bytes, cut).tag("\"v1\"");
+        let world = World::new(vec![Answer::whole(&bytes).tag("\"v1\"").cut(cut), rest]).await;
+        world.fetch(world.film_request()).await.0.unwrap();
+        assert!(world.file() == bytes, "cut after {cut}");
+    }
+    // Another file than before begins with its own first box.
+    let first = Answer::whole(&bytes).tag("\"v1\"").cut(100_000);
+    let world = World::new(vec![first, Answer::whole(&bytes).tag("\"v2\"")]).await;
+    world.fetch(world.film_request()).await.0.unwrap();
+    assert!(world.file() == bytes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_begins_as_no_such_file_is_not_read_to_its_end() {
+    let page = Answer::whole(b"<html><body>maintenance</body></html>").stall(30);
+    let world = World::new(vec![page; 5]).await;
+    let (outcome, progress) = world.fetch(world.film_request()).await;
+    let expected = "the upstream sent no whole file: it does not begin as MP4 does";
+    assert_eq!(outcome.unwrap_err().to_string(), expected);
+    assert!(!progress.iter().any(|it| matches!(it, Progress::Received { .. })), "{progress:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_empty_answer_is_no_file() {
     let bytes = file_bytes();
     let world = World::new(vec![Answer::whole(b""), Answer::whole(&bytes)]).await;
@@ -124,7 +184,7 @@ async fn a_file_with_another_digest_than_promised_does_not_land() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_body_ends_at_the_stall_deadline_and_goes_on() {
+async fn a_silent_body_ends_at_the_idle_deadline_and_goes_on() {
     let bytes = file_bytes();
     let stalled = Answer::whole(&bytes).tag("\"v1\"").stall(100_000);
     let world = World::new(vec![stalled, Answer::part(&bytes, 100_000)]).await;
@@ -137,7 +197,7 @@ async fn a_silent_body_ends_at_the_stall_deadline_and_goes_on() {
         panic!("no pause in {progress:?}");
     };
     // Timers of the runtime have a resolution of one millisecond.
-    let expected = Limits::default().stall + *pause;
+    let expected = Limits::default().idle + *pause;
     let took = start.elapsed();
     assert!(took >= expected && took <= expected + Duration::from_millis(2), "{took:?}");
     assert!(world.file() == bytes);
@@ -149,7 +209,7 @@ async fn an_upstream_that_never_answers_meets_the_head_deadline() {
     let start = Instant::now();
     let error = world.fetch(world.request()).await.0.unwrap_err();
     assert_eq!(error.to_string(), "the upstream did not answer within 60 s");
-    assert!(start.elapsed() >= 5 * Limits::default().head);
+    assert!(start.elapsed() >= 5 * Limits::default().upstream_head);
 }
 
 #[tokio::test(start_paused = true)]

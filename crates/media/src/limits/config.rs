@@ -1,4 +1,4 @@
-//! Limits as somebody writes them in TOML: `stall = "30s"`, `file_bytes = "8GiB"`.
+//! Limits as somebody writes them in TOML: `idle = "30s"`, `file_bytes = "8GiB"`.
 
 use std::time::Duration;
 
@@ -29,10 +29,12 @@ pub struct LimitsConfig {
     pub file_operations: Option<usize>,
     /// See [`Limits::connect`].
     pub connect: Option<WrittenDuration>,
-    /// See [`Limits::head`].
-    pub head: Option<WrittenDuration>,
-    /// See [`Limits::stall`].
-    pub stall: Option<WrittenDuration>,
+    /// See [`Limits::upstream_head`]. It was called `head` before the gateway's name came to it.
+    #[serde(alias = "head")]
+    pub upstream_head: Option<WrittenDuration>,
+    /// See [`Limits::idle`]. It was called `stall` before the gateway's name came to it.
+    #[serde(alias = "stall")]
+    pub idle: Option<WrittenDuration>,
     /// See [`Limits::total`].
     pub total: Option<WrittenDuration>,
     /// See [`Limits::tries`].
@@ -62,8 +64,8 @@ impl LimitsConfig {
             file_bytes: size(self.file_bytes, default.file_bytes),
             file_operations: self.file_operations.unwrap_or(default.file_operations),
             connect: time(self.connect, default.connect),
-            head: time(self.head, default.head),
-            stall: time(self.stall, default.stall),
+            upstream_head: time(self.upstream_head, default.upstream_head),
+            idle: time(self.idle, default.idle),
             total: time(self.total, default.total),
             tries: self.tries.unwrap_or(default.tries),
             pause: time(self.pause, default.pause),
@@ -92,11 +94,20 @@ mod tests {
     #[test]
     fn durations_and_sizes_have_units() {
         let default = Limits::default();
-        let stall = Duration::from_millis(1500);
-        check("stall = \"1.5s\"", Ok(Limits { stall, ..default.clone() }));
+        let idle = Duration::from_millis(1500);
+        check("idle = \"1.5s\"", Ok(Limits { idle, ..default.clone() }));
         check("file_bytes = \"1KiB\"", Ok(Limits { file_bytes: 1024, ..default }));
         let reason = "write a number with a unit, such as 250ms, 2.5s or 1m30s";
-        check("stall = \"x\"", Err(&format!("\"x\" is no duration: {reason}")));
+        check("idle = \"x\"", Err(&format!("\"x\" is no duration: {reason}")));
+    }
+
+    #[test]
+    fn earlier_names_are_taken_as_well_but_not_beside_the_new_ones() {
+        let (upstream_head, idle) = (Duration::from_secs(1), Duration::from_secs(2));
+        let expected = Limits { upstream_head, idle, ..Limits::default() };
+        check("upstream_head = \"1s\"\nidle = \"2s\"", Ok(expected.clone()));
+        check("head = \"1s\"\nstall = \"2s\"", Ok(expected));
+        check("idle = \"1s\"\nstall = \"2s\"", Err("duplicate field `idle`"));
     }
 
     #[test]
@@ -109,7 +120,7 @@ mod tests {
     fn every_limit_can_be_written() {
         let text = "transfers = 1\nwaiting_transfers = 2\nmemory_bytes = \"16MiB\"\n\
                     waiting_for_memory = 3\ncpu_jobs = 4\nwaiting_cpu_jobs = 5\nfile_bytes = 6\n\
-                    file_operations = 7\nconnect = \"1s\"\nhead = \"2s\"\nstall = \"3s\"\n\
+                    file_operations = 7\nconnect = \"1s\"\nupstream_head = \"2s\"\nidle = \"3s\"\n\
                     total = \"4s\"\ntries = 8\npause = \"5s\"\nlongest_pause = \"6s\"";
         let expected = Limits {
             transfers: 1,
@@ -121,8 +132,8 @@ mod tests {
             file_bytes: 6,
             file_operations: 7,
             connect: Duration::from_secs(1),
-            head: Duration::from_secs(2),
-            stall: Duration::from_secs(3),
+            upstream_head: Duration::from_secs(2),
+            idle: Duration::from_secs(3),
             total: Duration::from_secs(4),
             tries: 8,
             pause: Duration::from_secs(5),

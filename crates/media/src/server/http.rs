@@ -31,7 +31,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often the way down looks whether all calls have ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// How long connections may take to write what they hold once the calls have ended.
+/// How long sessions may take to end, and then connections to write what they hold, once the calls
+/// have ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Requests that one HTTP/2 connection may have under way.
@@ -145,7 +146,7 @@ impl<H: ServerHandler> Http<H> {
             tracing::warn!(calls = left, "cancelled: the time to drain is over");
         }
         // Sessions and their open streams end; cancelled calls remove their temporaries.
-        self.service.end();
+        self.service.end().await;
         end.cancel();
         tasks.close();
         let last = Instant::now() + LAST_WORDS;

@@ -4,6 +4,10 @@
 //! The library's own manager ends a session after a time without messages, whether a call runs in
 //! it or not: a long download without progress notifications would lose its answer. So its clock is
 //! off, and this one counts a session as idle only while no answer of it is being waited for.
+//!
+//! Nor does it know when the conversations in its sessions are over: their tasks are its own. A runtime
+//! that ends under them makes each of them log that its other half is gone, so they are counted
+//! here, and waited for.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -12,13 +16,18 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::Stream;
+use rmcp::RoleServer;
 use rmcp::model::{ClientJsonRpcMessage, ServerJsonRpcMessage};
+use rmcp::service::{RxJsonRpcMessage, TxJsonRpcMessage};
+use rmcp::transport::Transport;
 use rmcp::transport::streamable_http_server::SessionManager;
 use rmcp::transport::streamable_http_server::session::local::{
     LocalSessionManager, LocalSessionManagerError, SessionTransport,
 };
 use rmcp::transport::streamable_http_server::session::{ServerSseMessage, SessionId};
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// How many sessions there may be, and for how long one may be unused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +62,7 @@ pub struct Sessions {
     inner: LocalSessionManager,
     limits: SessionLimits,
     known: Arc<Mutex<HashMap<SessionId, Use>>>,
+    conversations: TaskTracker,
 }
 
 /// How a session is used.
@@ -69,7 +79,7 @@ impl Sessions {
     pub fn new(limits: SessionLimits) -> Self {
         let mut inner = LocalSessionManager::default();
         inner.session_config.keep_alive = None;
-        Self { inner, limits, known: Arc::default() }
+        Self { inner, limits, known: Arc::default(), conversations: TaskTracker::new() }
     }
 
     /// Sessions that are open.
@@ -99,6 +109,19 @@ impl Sessions {
                 }
             }
         }
+    }
+
+    /// Ends every session, and waits until each conversation is over: a call that runs in one gets
+    /// some seconds from the library to answer. Sessions that begin meanwhile are waited for, not ended.
+    pub async fn end(&self) {
+        let ids: Vec<SessionId> = lock(&self.known).keys().cloned().collect();
+        for id in ids {
+            if let Err(error) = self.close_session(&id).await {
+                tracing::debug!(%error, "a session was gone already");
+            }
+        }
+        self.conversations.close();
+        self.conversations.wait().await;
     }
 
     fn unused(&self, now: Instant) -> Vec<SessionId> {
@@ -158,12 +181,37 @@ impl<S: Stream> Stream for Counted<S> {
     }
 }
 
+/// What a session's messages go through, counted until the conversation has let go of it.
+pub struct Conversation {
+    messages: SessionTransport,
+    _counted: TaskTrackerToken,
+}
+
+impl Transport<RoleServer> for Conversation {
+    type Error = <SessionTransport as Transport<RoleServer>>::Error;
+
+    fn send(
+        &mut self,
+        message: TxJsonRpcMessage<RoleServer>,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
+        self.messages.send(message)
+    }
+
+    async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
+        self.messages.receive().await
+    }
+
+    async fn close(&mut self) -> Result<(), Self::Error> {
+        self.messages.close().await
+    }
+}
+
 impl SessionManager for Sessions {
     type Error = SessionsError;
-    type Transport = SessionTransport;
+    type Transport = Conversation;
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), SessionsError> {
-        let (id, transport) = self.inner.create_session().await?;
+        let (id, messages) = self.inner.create_session().await?;
         let is_full = {
             let mut known = lock(&self.known);
             let is_full = known.len() >= self.limits.sessions;
@@ -176,7 +224,7 @@ impl SessionManager for Sessions {
             self.inner.close_session(&id).await?;
             return Err(SessionsError::Full(self.limits.sessions));
         }
-        Ok((id, transport))
+        Ok((id, Conversation { messages, _counted: self.conversations.token() }))
     }
 
     async fn initialize_session(

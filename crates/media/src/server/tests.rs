@@ -197,6 +197,20 @@ async fn progress_is_told_at_most_four_times_a_second_and_only_with_a_token() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn sessions_have_ended_when_their_conversations_have_let_go_of_them() {
+    let sessions = Sessions::new(SessionLimits::default());
+    let (one, messages) = sessions.create_session().await.unwrap();
+    let conversation = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        drop(messages);
+    };
+    let start = Instant::now();
+    tokio::join!(sessions.end(), conversation);
+    assert_eq!(start.elapsed(), Duration::from_secs(3));
+    assert!(!sessions.has_session(&one).await.unwrap() && sessions.count() == 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_that_nobody_uses_ends_and_makes_room() {
     let limits = SessionLimits { sessions: 2, idle: Duration::from_secs(60) };
     let sessions = Sessions::new(limits);

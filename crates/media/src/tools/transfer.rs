@@ -14,7 +14,8 @@ pub(super) async fn run(
     call: &Call,
 ) -> Result<Written, ToolError> {
     let store = media.store(kind)?;
-    let request = Request { uri: source.uri, headers: source.headers, target };
+    let Source { uri, headers, container } = source;
+    let request = Request { uri, headers, target, container };
     let (mut told, watching) = (Step::default(), call.clone());
     let tell = move |progress| {
         told.message = None;

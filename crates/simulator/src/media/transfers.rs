@@ -12,6 +12,7 @@ pub(crate) struct Transfers {
     peak_open: AtomicU64,
     started: AtomicU64,
     finished: AtomicU64,
+    cut: AtomicU64,
     bytes: AtomicU64,
 }
 
@@ -43,14 +44,14 @@ impl Transfers {
     /// What was counted.
     pub(crate) fn counts(&self) -> TransferCounts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let (open, started, finished) =
-            (read(&self.open), read(&self.started), read(&self.finished));
         TransferCounts {
-            open,
+            open: read(&self.open),
             peak_open: read(&self.peak_open),
-            started,
-            finished,
-            cut: started.saturating_sub(finished).saturating_sub(open),
+            started: read(&self.started),
+            finished: read(&self.finished),
+            // Counted rather than computed from the others, between whose changes it would go
+            // down for a moment: a counter in `/metrics` that goes down has begun anew.
+            cut: read(&self.cut),
             bytes: read(&self.bytes),
         }
     }
@@ -61,6 +62,7 @@ impl Transfers {
         self.peak_open.store(open, Ordering::Relaxed);
         self.started.store(open, Ordering::Relaxed);
         self.finished.store(0, Ordering::Relaxed);
+        self.cut.store(0, Ordering::Relaxed);
         self.bytes.store(0, Ordering::Relaxed);
     }
 }
@@ -86,9 +88,8 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
+        let ended = if self.finished { &self.counters.finished } else { &self.counters.cut };
+        ended.fetch_add(1, Ordering::Relaxed);
         self.counters.open.fetch_sub(1, Ordering::Relaxed);
-        if self.finished {
-            self.counters.finished.fetch_add(1, Ordering::Relaxed);
-        }
     }
 }

@@ -56,6 +56,28 @@ fn a_known_video_needs_no_creation_and_its_digests_are_published() {
 }
 
 #[test]
+fn the_metrics_count_transfers_as_the_statistics_do() {
+    on_stage(SMALL, async |stage| {
+        fetch(stage, CONTENT, &[]).await;
+        fetch(stage, CONTENT, &[("x-weir-fault", "cut@70000")]).await;
+        let stats = stage.stats().await;
+        let transfers = &stats["media"]["transfers"];
+        assert_eq!((&transfers["finished"], &transfers["cut"]), (&1.into(), &1.into()));
+        let metrics = stage.send(get("/metrics", &[])).await.unwrap().text();
+        let told = |name: &str, count: &str| {
+            let line = format!("weir_simulator_{name} {}", transfers[count]);
+            assert!(metrics.lines().any(|it| it == line), "{line} in {metrics}");
+        };
+        for outcome in ["started", "finished", "cut"] {
+            told(&format!("transfers_total{{outcome=\"{outcome}\"}}"), outcome);
+        }
+        told("transferred_bytes_total", "bytes");
+        told("open_transfers", "open");
+        told("peak_open_transfers", "peak_open");
+    });
+}
+
+#[test]
 fn the_same_seed_and_id_give_the_same_bytes_and_others_do_not() {
     let bytes_of = |config: &str, path: &str| {
         on_stage(config, async |stage| fetch(stage, path, &[]).await.bytes())

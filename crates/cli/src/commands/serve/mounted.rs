@@ -89,10 +89,10 @@ impl Mounted {
         vec![mount(PATHS[0], running), mount(PATHS[1], nothing)]
     }
 
-    /// Ends sessions and calls that are left, and the threads.
+    /// Ends sessions and calls that are left, and the threads. Not to be called in a runtime.
     pub(super) fn end(mut self) {
         self.reloader.service.refuse_new();
-        self.reloader.service.end();
+        self.runtimes.of_calls.block_on(self.reloader.service.end());
         self.sweeping.abort_all();
         self.runtimes.end();
     }

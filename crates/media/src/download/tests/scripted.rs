@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::{Admission, Caller};
+use crate::container::Container;
 use crate::download::{DownloadError, Downloads, Progress, Request};
 use crate::store::{Kind, OnConflict, SafeName, Sha256, Store, Target, Written};
 use crate::{Limits, Upstream};
@@ -147,7 +148,13 @@ impl World {
             uri: "http://upstream.test/v1/videos/vid_1/content".parse().unwrap(),
             headers: HeaderMap::new(),
             target: Target::new(name, OnConflict::Overwrite),
+            container: None,
         }
+    }
+
+    /// As [`World::request`], for a file that must be an MP4.
+    pub(super) fn film_request(&self) -> Request {
+        Request { container: Some(Container::Mp4), ..self.request() }
     }
 
     pub(super) async fn fetch(
@@ -221,6 +228,15 @@ async fn serve(
 /// 300,000 bytes, each of which depends on its place.
 pub(super) fn file_bytes() -> Vec<u8> {
     (0..300_000_u32).map(|at| at.to_le_bytes().iter().fold(17, |sum, byte| sum ^ byte)).collect()
+}
+
+/// An MP4 of 300,000 bytes, nearly all of which are in its last box.
+pub(super) fn film_bytes() -> Vec<u8> {
+    let mut bytes = file_bytes();
+    bytes[..16].copy_from_slice(b"\0\0\0\x08ftyp\0\0\0\x08moov");
+    bytes[16..20].copy_from_slice(&(300_000_u32 - 16).to_be_bytes());
+    bytes[20..24].copy_from_slice(b"mdat");
+    bytes
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> Sha256 {

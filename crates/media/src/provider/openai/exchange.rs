@@ -17,6 +17,7 @@ use tokio::time::{sleep, timeout};
 use super::multipart::Form;
 use super::retry::{Safety, TRIES, is_worth_another, pause};
 use crate::Upstream;
+use crate::container::Container;
 use crate::provider::{ProviderError, Source};
 use crate::upstream::{self, RequestBody, SendError};
 
@@ -158,12 +159,12 @@ impl Exchange {
     }
 
     /// Where something is that is downloaded rather than called.
-    pub(super) fn source(&self, path: &str) -> Result<Source, ProviderError> {
+    pub(super) fn source(&self, path: &str, container: Container) -> Result<Source, ProviderError> {
         let mut headers = HeaderMap::new();
         if let Some(authorization) = &self.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
-        Ok(Source { uri: self.base.uri(path)?, headers })
+        Ok(Source { uri: self.base.uri(path)?, headers, container: Some(container) })
     }
 
     /// A call whose answer is JSON.

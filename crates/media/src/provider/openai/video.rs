@@ -7,6 +7,7 @@ use super::exchange::{Call, QUICK};
 use super::multipart::Form;
 use super::retry::Safety;
 use super::{OpenAi, length_of};
+use crate::container::Container;
 use crate::provider::{
     Answer, DeletedVideo, NewVideo, Source, Variant, Video, VideoPage, VideoProvider, VideoQuery,
 };
@@ -26,7 +27,7 @@ impl VideoProvider for OpenAi {
 
     fn content<'a>(&'a self, id: &'a str, variant: Variant) -> Answer<'a, Source> {
         let query = format!("/content?variant={}", variant.as_str());
-        Box::pin(async move { self.exchange.source(&video_path(id, &query)) })
+        Box::pin(async move { self.exchange.source(&video_path(id, &query), container(variant)) })
     }
 
     fn list(&self, query: VideoQuery) -> Answer<'_, VideoPage> {
@@ -58,6 +59,15 @@ fn job_form(video: &NewVideo) -> Form {
     match &video.reference {
         Some(reference) => form.file("input_reference", reference),
         None => form,
+    }
+}
+
+/// What this endpoint sends, by the wire's documentation.
+fn container(variant: Variant) -> Container {
+    match variant {
+        Variant::Video => Container::Mp4,
+        Variant::Thumbnail => Container::Webp,
+        Variant::Spritesheet => Container::Jpeg,
     }
 }
 

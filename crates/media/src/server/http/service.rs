@@ -15,9 +15,10 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use rmcp::ServerHandler;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::HttpSettings;
+use super::{HttpSettings, LAST_WORDS};
 use crate::server::guard::{Guard, Refusal};
 use crate::server::sessions::Sessions;
 
@@ -149,9 +150,13 @@ impl<H: ServerHandler> Service<H> {
         self.0.refuses_new.store(true, Ordering::Relaxed);
     }
 
-    /// Ends every session, call and stream.
-    pub fn end(&self) {
+    /// Ends every session, call and stream, and waits for the sessions for a second at most: what
+    /// still runs by then ends with the runtime.
+    pub async fn end(&self) {
         self.0.end.cancel();
+        if timeout(LAST_WORDS, self.0.sessions.end()).await.is_err() {
+            tracing::debug!("sessions are left in the middle of a call");
+        }
     }
 }
 

@@ -107,7 +107,7 @@ impl VideoProvider for OtherWire {
 
     fn content<'a>(&'a self, _id: &'a str, _variant: Variant) -> Answer<'a, Source> {
         let uri = format!("http://{}/file", self.files).parse().unwrap();
-        Box::pin(async move { Ok(Source { uri, headers: HeaderMap::new() }) })
+        Box::pin(async move { Ok(Source { uri, headers: HeaderMap::new(), container: None }) })
     }
 
     fn list(&self, _query: VideoQuery) -> Answer<'_, VideoPage> {
