@@ -1,4 +1,4 @@
-use results::ToolsRun;
+use results::{Summary, ToolsRun};
 
 use super::findings::findings;
 use super::overview::Overview;
@@ -143,6 +143,31 @@ fn a_server_that_hardly_answers_a_probe_is_a_problem() {
     assert!(text.contains("1.00 ms on the idle server and 380 ms"), "{text}");
     let calm = sentence(&samples::downloaded(), "responsiveness");
     assert!(calm.ends_with("(p95)."), "{calm}");
+}
+
+/// The trivial call under load with so many samples of 90 ms, of 1 ms on the idle server.
+fn probed(count: usize) -> ToolsRun {
+    let mut run = samples::downloaded();
+    run.levels[0].probe_ms = Summary::of(&mut vec![90.0; count]);
+    run
+}
+
+#[test]
+fn the_most_telling_statistic_that_the_probes_allow_is_shown_and_decides() {
+    for (count, name) in [(8, "max"), (19, "max"), (20, "p95"), (99, "p95"), (100, "p99")] {
+        let run = probed(count);
+        let document = run.document();
+        let number = document.key_numbers.last().unwrap();
+        assert_eq!(number.label.plain(), format!("probe {name}"));
+        assert_eq!(number.value.plain().replace('\u{a0}', " "), "90.0 ms");
+        assert_eq!(document.levels.columns.last().unwrap().title.plain(), name);
+        let found = sentence(&run, "responsiveness");
+        assert!(found.contains(&format!("({name}): while it carries calls")), "{found}");
+        let row = &table(&run, "probe-table").rows[0];
+        let last: Vec<String> =
+            row.cells[row.cells.len() - 3..].iter().map(|cell| Table::show(cell, None)).collect();
+        assert_eq!(last, ["90.0×", name, "yes"]);
+    }
 }
 
 #[test]

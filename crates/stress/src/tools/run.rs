@@ -37,9 +37,6 @@ use crate::target_url::TargetUrl;
 use crate::trust::Facts;
 use crate::usage::{Process, TargetProcesses};
 
-/// Trivial calls before each level: enough for a p95.
-pub const IDLE_PROBES: u32 = 20;
-
 /// Files that a process of ours costs the tester: its pipes, and the kernel's handle on it.
 const FILES_PER_PROCESS: u64 = 4;
 
@@ -271,7 +268,7 @@ impl Ascent<'_> {
             level: u64::try_from(self.levels.len()).unwrap_or(0) + 1,
             run: Arc::clone(&self.word),
             directory: self.shelf.as_deref().and_then(Shelf::directory).map(Into::into),
-            idle_probes: if self.gear.trivial.is_some() { IDLE_PROBES } else { 0 },
+            probing: self.gear.trivial.is_some(),
             processes: self.processes.clone(),
         }
     }
@@ -289,7 +286,7 @@ impl Ascent<'_> {
             repeat: calls,
             rate: None,
             level: 0,
-            idle_probes: 0,
+            probing: false,
             ..self.plan(Shape { agents: 1, calls_per_agent: 1 }, stage)
         };
         // Nobody watches it: its calls are no level's.

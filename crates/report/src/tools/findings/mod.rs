@@ -5,8 +5,6 @@ mod concurrency;
 mod resources;
 mod trust;
 
-pub(super) use resources::{PROBE_SLOW_MS, PROBE_SLOW_RATIO};
-
 use super::overview::Overview;
 use crate::document::{Finding, Weight};
 use crate::text::Text;

@@ -1,7 +1,6 @@
 //! Whether the server still answered under load, what it needed, and how near it came to a bare
 //! transfer.
 
-use results::summary::Statistic;
 use results::units::float;
 
 use super::finding;
@@ -10,13 +9,7 @@ use crate::figure::Figure;
 use crate::number::Kind;
 use crate::text::text;
 use crate::tools::overview::{LevelView, Metric, Overview};
-
-/// A trivial call that takes so many times as long under load as idle …
-pub(in crate::tools) const PROBE_SLOW_RATIO: f64 = 5.0;
-/// … and at least so many milliseconds, is worth a warning: people notice from about 100 ms on
-/// (Miller, "Response time in man-computer conversational transactions", 1968), and a chain of
-/// calls adds up before.
-pub(in crate::tools) const PROBE_SLOW_MS: f64 = 50.0;
+use crate::tools::probe::Compared;
 
 /// CPU time of other processes is worth a word from this share of the machine on.
 const OTHER_CPU_SHARE: f64 = 0.05;
@@ -52,15 +45,10 @@ fn probes_failed(view: LevelView<'_>) -> Option<Finding> {
 }
 
 fn probe(view: LevelView<'_>) -> Option<Finding> {
-    let (loaded, idle) = (view.level.probe_ms?, view.level.probe_idle_ms?);
-    let enough = |statistic| loaded.supports(statistic) && idle.supports(statistic);
-    let statistic = [Statistic::P99, Statistic::P95, Statistic::Max]
-        .into_iter()
-        .find(|statistic| enough(*statistic))?;
-    let (high, low) = (loaded.get(statistic), idle.get(statistic));
+    let compared = Compared::of(view)?;
+    let statistic = compared.statistic;
     // Of a level that is not trusted it may have been the machine.
-    let much = high >= PROBE_SLOW_MS && high >= low * PROBE_SLOW_RATIO;
-    let slow = much && view.level.trusted;
+    let slow = compared.unresponsive() && view.level.trusted;
     let (weight, said) = if slow {
         (Weight::Problem, ": while it carries calls, it hardly answers anything else.")
     } else {
@@ -72,7 +60,7 @@ fn probe(view: LevelView<'_>) -> Option<Finding> {
         text![
             "A trivial call takes ",
             view.summary(Metric::ProbeIdle, statistic),
-            format!(" on the idle server and "),
+            " on the idle server and ",
             view.summary(Metric::Probe, statistic),
             format!(" under {} ({})", view.words(), statistic.name()),
             said
