@@ -172,6 +172,56 @@ fn different_workloads_are_refused_with_what_differs() {
     assert_eq!(allowed.differences.len(), 1);
 }
 
+/// The refusal to compare a run of tools with one that `change` has made another of.
+fn refused_tools(change: impl FnOnce(&mut crate::ToolsWorkload)) -> String {
+    let mut other = tools::run_of_call("other", 10.0);
+    let share = other.workload.tools[0].clone();
+    other.workload.tools.push(crate::tools::ToolShare { tool: "second".to_owned(), ..share });
+    let base = other.clone();
+    change(&mut other.workload);
+    let runs: [AnyRun; 2] = [base.into(), other.into()];
+    Comparison::of(&runs, &[], Workloads::MustAgree).unwrap_err().to_string()
+}
+
+#[test]
+fn a_difference_is_named_where_it_lies_however_deep() {
+    let error = refused_tools(|workload| workload.tools[1].weight = 2.0);
+    assert!(error.contains(": workload.tools[1].weight is 1.0 / 2.0; use"), "{error}");
+    let error = refused_tools(|workload| workload.tools.truncate(1));
+    assert!(error.contains("workload.tools[1] is {"), "{error}");
+    assert!(error.contains("} / none; use") || error.contains("… / none; use"), "{error}");
+}
+
+#[test]
+fn long_values_are_shown_where_they_differ() {
+    let same = "é".repeat(200);
+    let arguments = |end: &str| format!("{same}{end}");
+    let mut before = tools::run_of_call("before", 10.0);
+    let mut after = before.clone();
+    before.workload.tools[0].arguments = arguments("one");
+    after.workload.tools[0].arguments = arguments(&"two".repeat(40));
+    let runs: [AnyRun; 2] = [before.into(), after.into()];
+    let error = Comparison::of(&runs, &[], Workloads::MustAgree).unwrap_err().to_string();
+    let context = "é".repeat(20);
+    let expected = format!(
+        "workload.tools[0].arguments is …{context}one / …{context}{}…; use",
+        "two".repeat(20)
+    );
+    assert!(error.contains(&expected), "{error}");
+}
+
+#[test]
+fn a_refusal_names_ten_differences_and_counts_the_rest() {
+    let with = |count: usize| {
+        refused_tools(|workload| {
+            let shares = vec![workload.tools[0].clone(); 20];
+            workload.tools.extend(shares.into_iter().take(count));
+        })
+    };
+    assert!(with(10).contains("workload.tools[11] is none") && !with(10).contains("more; use"));
+    assert!(with(11).contains("; 1 more; use"), "{}", with(11));
+}
+
 #[test]
 fn another_rule_is_another_workload() {
     let strict = run("strict", vec![level(100)], &["complete >= 100%".parse().unwrap()]).into();
