@@ -401,7 +401,10 @@ pub(crate) fn remote() -> ToolsRun {
     run.workload.verification = None;
     run.workload.profile = None;
     run.workload.sequential_calls = 0;
-    run.command_line.push(run.target.url.clone());
+    let options = ["--tool", "download_video", "--args", &run.workload.tools[0].arguments];
+    run.command_line.extend(options.map(str::to_owned));
+    let reached = ["--api-key-env", "MEDIA_KEY", "--timeout", "60s", &run.target.url];
+    run.command_line.extend(reached.map(str::to_owned));
     run
 }
 

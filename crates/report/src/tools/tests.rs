@@ -225,7 +225,7 @@ fn stages_are_no_ladder() {
 }
 
 #[test]
-fn examples_name_the_server_and_the_call_of_the_run() {
+fn examples_are_the_run_s_own_command_line_with_another_load() {
     let document = samples::remote().document();
     let commands: Vec<String> = document
         .sections
@@ -235,10 +235,12 @@ fn examples_name_the_server_and_the_call_of_the_run() {
         .flatten()
         .map(|example| example.command.clone())
         .collect();
-    assert!(
-        commands[1].starts_with("weir stress tools --agents 4 --calls 1 --tool download_video")
-    );
-    assert!(commands[1].ends_with("https://media.example.org/mcp"), "{}", commands[1]);
+    let reached = "--api-key-env MEDIA_KEY --timeout 60s https://media.example.org/mcp";
+    let begin = "weir stress tools --agents 4 --calls 1 --tool download_video --args ";
+    assert!(commands[1].starts_with(begin) && commands[1].ends_with(reached), "{}", commands[1]);
+    let mixed = format!("weir stress tools --agents 1 --calls 4 --mix mix.toml {reached}");
+    assert_eq!(commands[3], mixed);
+    assert!(commands[4].contains("--find-capacity 1..64 --slo 'ok >= 100%'"), "{}", commands[4]);
 }
 
 #[test]
