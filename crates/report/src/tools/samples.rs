@@ -302,12 +302,14 @@ fn mixed(mut call: Call) -> Call {
             call.name = Some(format!("photo_{}_{}.png", call.agent, call.call));
             call.bytes = Some(1_204_224);
             call.sha256 = Some("bb".repeat(32));
+            call.md5 = Some("bb".repeat(16));
         }
         0 => {
             call.tool = "download_image".to_owned();
             call.name = Some(format!("image_{}_{}.png", call.agent, call.call));
             call.bytes = Some(2_097_152);
             call.sha256 = Some("cc".repeat(32));
+            call.md5 = Some("cc".repeat(16));
         }
         _ => {}
     }

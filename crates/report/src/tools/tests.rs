@@ -21,7 +21,7 @@ fn sentence(run: &ToolsRun, rule: &str) -> String {
 /// The answers to the claims, in their order.
 fn answers(run: &ToolsRun) -> Vec<String> {
     let table = table(run, "claims-table");
-    table.rows.iter().map(|row| Table::show(&row.cells[1], None)).collect()
+    table.rows.iter().map(|row| Table::show(&row.cells[2], None)).collect()
 }
 
 fn table(run: &ToolsRun, id: &str) -> Table {
@@ -172,9 +172,49 @@ fn the_most_telling_statistic_that_the_probes_allow_is_shown_and_decides() {
 
 #[test]
 fn no_failure_among_few_calls_is_not_called_none() {
-    let evidence = &table(&samples::downloaded(), "claims-table").rows[2].cells[2];
+    let evidence = &table(&samples::downloaded(), "claims-table").rows[2].cells[3];
     let evidence = Table::show(evidence, None).replace(['\u{202f}', '\u{a0}'], " ");
     assert_eq!(evidence, "none of 32 did; with 95 % confidence fewer than 9.38 % do");
+}
+
+#[test]
+fn few_calls_without_a_failure_show_nothing() {
+    let ended = |ok: u64| {
+        let mut run = samples::downloaded();
+        run.levels[0].outcomes.ok = ok;
+        answers(&run)[2].clone()
+    };
+    assert_eq!((ended(29).as_str(), ended(30).as_str()), ("not shown", "shown"));
+}
+
+#[test]
+fn the_highest_level_of_every_stage_is_looked_at() {
+    let run = samples::staged();
+    assert_eq!(table(&run, "agents-table").caption, "Agents of 4 agents x 8 calls (downloads)");
+    assert_eq!(table(&run, "agents-table-2").caption, "Agents of 4 agents x 8 calls (mixed)");
+    let claims = table(&run, "claims-table");
+    let loads: Vec<String> =
+        claims.rows.iter().map(|row| Table::show(&row.cells[1], None)).collect();
+    assert_eq!(loads, ["4x8 downloads", "4x8 mixed", "4x8 downloads", "4x8 mixed", "all", "all"]);
+}
+
+#[test]
+fn a_folder_has_the_calls_of_every_level_as_a_drawing() {
+    let files = crate::folder::files(&samples::staged());
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(names.contains(&"chart-calls-0.svg") && names.contains(&"chart-calls-1.svg"));
+    let (_, markdown) = files.iter().find(|(name, _)| name == "report.md").unwrap();
+    assert!(markdown.contains("The calls of other levels: [4x8 mixed](chart-calls-1.svg)"));
+}
+
+#[test]
+fn a_page_gives_up_single_calls_in_its_data_before_drawings() {
+    let mut run = samples::ladder();
+    let large = run.levels.pop().unwrap();
+    run.levels = vec![large.clone(), large];
+    let page = crate::html::render(&run);
+    assert!(page.contains("id=\"chart-calls-0\"") && page.contains("id=\"chart-calls-1\""));
+    assert!(page.len() < crate::html::MOST_BYTES, "{}", page.len());
 }
 
 #[test]
@@ -213,7 +253,8 @@ fn stages_are_no_ladder() {
     let headline = document.headline.sentence.plain().replace(['\u{202f}', '\u{a0}'], " ");
     assert!(headline.contains("(4 agents x 8 calls, downloads)"), "{headline}");
     assert!(document.level_charts.is_empty(), "no line joins levels of different calls");
-    assert!(answers(&run)[3] == "not shown", "one load is no scale: {:?}", answers(&run));
+    let answers = answers(&run);
+    assert_eq!(answers[5], "not shown", "one load is no scale: {answers:?}");
     let overlaps: Vec<String> = findings(&Overview::of(&run))
         .into_iter()
         .filter(|finding| finding.rule == "upstream_overlap")
