@@ -110,6 +110,7 @@ async fn an_honest_server_s_files_are_proved_byte_for_byte() {
     assert_eq!(run.levels[1].outcomes, outcomes(4));
     let workload = &run.workload;
     assert_eq!((workload.protocol.as_str(), workload.sessions), (WITH_SESSIONS, true));
+    assert_eq!(run.target.server.as_deref(), Some("t/1"));
     assert_eq!((workload.transport, workload.probe), (Transport::Http, Some(ProbeKind::Ping)));
     assert_eq!(workload.verification.as_ref().unwrap().expected, Expected::Upstream);
     assert_eq!(run.capacity.passed, run.levels[0].trusted.then_some(32).or(run.capacity.passed));
@@ -130,6 +131,7 @@ async fn the_stateless_revision_is_spoken_where_the_handshake_is_unknown() {
     let run = try_run(settings(&server, folder.path(), "2x4")).await.unwrap();
     assert_eq!((run.workload.protocol.as_str(), run.workload.sessions), (STATELESS, false));
     assert_eq!(run.workload.probe, Some(ProbeKind::ToolsList));
+    assert_eq!(run.target.server.as_deref(), Some("t/2"));
     assert_eq!(run.levels[0].outcomes, outcomes(8), "{:?}", run.levels[0].errors);
 }
 

@@ -279,7 +279,9 @@ async fn answer(stream: &mut TcpStream, asked: &Asked, state: &State) -> io::Res
             json!({ "protocolVersion": WITH_SESSIONS, "capabilities": { "tools": {} },
                 "serverInfo": { "name": "t", "version": "1" } })
         }
-        "server/discover" if manner.stateless => json!({ "resultType": "complete" }),
+        "server/discover" if manner.stateless => json!({
+            "resultType": "complete",
+            "_meta": { "io.modelcontextprotocol/serverInfo": { "name": "t", "version": "2" } } }),
         "ping" if manner.ping && !manner.stateless => {
             sleep(manner.ping_delay).await;
             json!({})
