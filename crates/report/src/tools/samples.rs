@@ -240,6 +240,18 @@ fn four_by_eight() -> Vec<Call> {
     downloads(4, 8, |index| 1_380.0 + 20.0 * float(index))
 }
 
+/// The first agent's calls take half of their time: its own queue is served first.
+pub(crate) fn unfair() -> ToolsRun {
+    let mut calls = four_by_eight();
+    for call in calls.iter_mut().filter(|call| call.agent == 1) {
+        call.end_ms /= 2.0;
+    }
+    for call in calls.iter_mut().filter(|call| call.agent > 2) {
+        call.end_ms = 1_600.0;
+    }
+    run_of("unfair", vec![level(4, 8, calls)], RULE)
+}
+
 /// Three levels up to 512 calls at once, of three tools.
 pub(crate) fn ladder() -> ToolsRun {
     let mix = |calls: Vec<Call>| -> Vec<Call> { calls.into_iter().map(mixed).collect() };

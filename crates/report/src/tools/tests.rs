@@ -171,6 +171,41 @@ fn the_most_telling_statistic_that_the_probes_allow_is_shown_and_decides() {
 }
 
 #[test]
+fn agents_that_wait_twice_as_long_as_others_are_named() {
+    assert_eq!(
+        sentence(&samples::unfair(), "unfair"),
+        "At 4 agents x 8 calls agents are not served alike: a call of agent 1 took 725 ms on \
+         average, one of agent 2 1.61 s, 2.22× as long."
+    );
+    assert!(!rules(&samples::downloaded()).contains(&"unfair"));
+    assert!(!rules(&samples::serialising()).contains(&"unfair"), "it is said as what it is");
+}
+
+#[test]
+fn a_full_machine_is_told_once() {
+    let mut run = samples::staged();
+    for (level, busy) in run.levels.iter_mut().zip([0.96, 0.98]) {
+        level.machine_busy = Some(busy);
+    }
+    assert_eq!(
+        sentence(&run, "machine_full"),
+        "At 4 agents x 8 calls (downloads) and at one more level the machine itself is full: up \
+         to 98.0 % of its CPU time is used, by the tester 1.60 %. This machine was the target's \
+         limit."
+    );
+}
+
+#[test]
+fn the_level_that_was_measured_worst_is_named() {
+    let mut run = samples::staged();
+    let worse = Summary::of(&mut vec![7.0; 40]);
+    run.levels[1].control = Some(results::ToolsControl { call_error_ms: worse });
+    let found = sentence(&run, "control_error");
+    assert!(found.contains("; most at 4 agents x 8 calls (mixed), by 7.00 ms (p95), "), "{found}");
+    assert!(!sentence(&samples::staged(), "control_error").contains("most at"));
+}
+
+#[test]
 fn no_failure_among_few_calls_is_not_called_none() {
     let evidence = &table(&samples::downloaded(), "claims-table").rows[2].cells[3];
     let evidence = Table::show(evidence, None).replace(['\u{202f}', '\u{a0}'], " ");

@@ -103,18 +103,30 @@ fn cpu(view: LevelView<'_>) -> Option<Finding> {
     ))
 }
 
-/// The lowest level, trusted or not, at which the machine had nothing left.
+/// The trusted levels at which the machine had nothing left; of the others it is their reason.
 fn machine_full(overview: &Overview<'_>) -> Option<Finding> {
-    let full = |view: &&LevelView<'_>| view.level.machine_busy >= Some(MACHINE_FULL);
-    let view = overview.levels.iter().filter(full).min_by_key(|view| view.level.shape().load())?;
-    let busy = view.level.machine_busy.map(|share| share * 100.0);
+    let busy = |view: &LevelView<'_>| view.level.machine_busy.filter(|busy| *busy >= MACHINE_FULL);
+    let full: Vec<_> =
+        overview.trusted.iter().filter_map(|view| Some((*view, busy(view)?))).collect();
+    let (lowest, _) = full.first().copied()?;
+    let (view, share) = full.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let available = view.level.duration_s * float(overview.run.machine.cores);
+    let tester = (available > 0.0).then(|| view.level.tester_usage.cpu_s / available * 100.0);
+    let others = match full.len() - 1 {
+        0 => String::new(),
+        1 => " and at one more level".to_owned(),
+        others => format!(" and at {others} more levels"),
+    };
     Some(finding(
         "machine_full",
         Weight::Problem,
         text![
-            format!("At {} the machine itself is full: ", view.words()),
-            view.derived("machine_busy_percent", Kind::Portion, busy),
-            " of its CPU time is used."
+            format!("At {}{others} the machine itself is full: ", lowest.words()),
+            if full.len() > 1 { "up to " } else { "" },
+            view.derived("machine_busy_percent", Kind::Portion, Some(share * 100.0)),
+            " of its CPU time is used, by the tester ",
+            view.derived("tester_percent", Kind::Portion, tester),
+            ". This machine was the target's limit."
         ],
     ))
 }
