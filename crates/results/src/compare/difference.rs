@@ -1,7 +1,7 @@
 //! Whether runs answer the same question: what differs between their workloads, and what else
 //! must be kept in mind.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -176,13 +176,8 @@ pub(super) fn notes(runs: &[AnyRun]) -> Vec<String> {
     if differ(&|facts| facts.loads.clone()).is_some() {
         notes.push("the ladders differ: only loads that runs share are compared".to_owned());
     }
-    for (run, facts) in runs.iter().zip(&facts) {
-        if let Some(upstream) = super::upstream(run) {
-            notes.push(format!(
-                "{} is answered by {upstream}, which shares the machine with it and with the tester",
-                facts.name
-            ));
-        }
+    notes.extend(upstreams(runs, &facts));
+    for facts in &facts {
         if facts.interrupted {
             notes.push(format!("{} was ended early", facts.name));
         }
@@ -194,6 +189,27 @@ pub(super) fn notes(runs: &[AnyRun]) -> Vec<String> {
         }
     }
     notes
+}
+
+/// What answers the targets, once for all runs that it does so for.
+fn upstreams(runs: &[AnyRun], facts: &[Facts<'_>]) -> Vec<String> {
+    let mut answered: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (run, facts) in runs.iter().zip(facts) {
+        if let Some(upstream) = super::upstream(run) {
+            answered.entry(upstream).or_default().push(facts.name);
+        }
+    }
+    let note = |(upstream, names): (String, Vec<&str>)| {
+        let (who, it) = match names.as_slice() {
+            all if all.len() == runs.len() => ("each run is".to_owned(), "its target"),
+            [one] => (format!("{one} is"), "it"),
+            several => (format!("{} are", several.join(" and ")), "them"),
+        };
+        format!(
+            "{who} answered by {upstream}, which shares the machine with {it} and with the tester"
+        )
+    };
+    answered.into_iter().map(note).collect()
 }
 
 /// What is noted about a run.
