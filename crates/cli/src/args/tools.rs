@@ -129,6 +129,10 @@ pub(crate) struct ToolsArgs {
     /// many transfers it had open; its counts are reset before each level
     #[arg(long, help_heading = "Judgement", value_name = "URL")]
     pub upstream_stats: Option<String>,
+    /// URL of the bytes that a call moves: fetched by a bare client before each level, as many times
+    /// at once as there are calls, at most 64, so that throughput has a floor beside it
+    #[arg(long, help_heading = "Judgement", value_name = "URL", requires = "tool")]
+    pub floor_url: Option<String>,
     /// How often a trivial call is made beside the load; 0ms for never [default: 50ms]
     #[arg(long, help_heading = "Judgement", value_name = "D", value_parser = notation::duration)]
     pub probe_every: Option<Duration>,

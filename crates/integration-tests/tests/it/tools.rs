@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use integration_tests::{weir_binary, weir_in};
+use integration_tests::{Server, weir_binary, weir_in};
 use results::tools::{Expected, Transport};
 use results::{CallOutcomes, Role, ToolsRun};
 
@@ -90,6 +90,25 @@ fn a_server_that_lies_about_its_files_misses_the_rule_and_is_quoted_in_the_repor
     ] {
         assert!(report.contains(&said), "{said} is not in {report}");
     }
+}
+
+#[test]
+fn a_target_of_one_s_own_has_a_floor_where_the_bytes_have_a_url() {
+    let folder = tempfile::tempdir().unwrap();
+    let simulator = Server::simulator(["--profile", "instant"]).unwrap();
+    fs::create_dir(folder.path().join("files")).unwrap();
+    let liar = Liar::start(&folder.path().join("files"));
+    let floor = format!("{}/v1/models", simulator.url);
+    let (_, body) = simulator.get("/v1/models").unwrap();
+    let arguments = ["stress", "tools", &liar.url(), "--tool", "save", "--agents", "1"];
+    let rest = ["--calls", "3", "--args", r#"{"filename": "{call}.bin"}"#, "--out", "out"];
+    weir_in(folder.path(), arguments.iter().chain(&rest).chain(&["--floor-url", &floor])).unwrap();
+    let measured = run_in(folder.path()).levels[0].floor.unwrap();
+    let bytes = 3 * u64::try_from(body.len()).unwrap();
+    assert_eq!((measured.transfers, measured.bytes_total), (3, bytes));
+    let left = fs::read_dir(folder.path().join("out")).unwrap().flatten();
+    let names: Vec<_> = left.map(|entry| entry.file_name()).collect();
+    assert!(names.iter().all(|name| !name.to_string_lossy().starts_with('.')), "{names:?}");
 }
 
 #[test]

@@ -170,16 +170,21 @@ async fn shelf(settings: &Settings) -> Result<Option<Shelf>, Error> {
         Some(Source::Directory(directory)) => Some(Shelf::Directory(directory.clone())),
         Some(Source::Url(template)) => {
             let url: TargetUrl = url_of(template, "x").parse()?;
-            let tls = match &settings.reach {
-                Reach::Http { cacert, insecure, .. } => {
-                    TlsSettings { cacert: cacert.clone(), insecure: *insecure, http1_only: true }
-                }
-                Reach::Stdio { .. } => TlsSettings { http1_only: true, ..TlsSettings::default() },
-            };
-            let target = resolve_url(&url, security(&url, &tls)?, 1).await?;
+            let target = resolve_url(&url, beside(settings, &url)?, 1).await?;
             Some(Shelf::Url(template.clone(), target))
         }
     })
+}
+
+/// How another URL than the target's is reached: with the same trust.
+fn beside(settings: &Settings, url: &TargetUrl) -> Result<Security, Error> {
+    let tls = match &settings.reach {
+        Reach::Http { cacert, insecure, .. } => {
+            TlsSettings { cacert: cacert.clone(), insecure: *insecure, http1_only: true }
+        }
+        Reach::Stdio { .. } => TlsSettings { http1_only: true, ..TlsSettings::default() },
+    };
+    security(url, &tls)
 }
 
 async fn upstream(settings: &Settings) -> Result<Option<Upstream>, Error> {
@@ -235,7 +240,8 @@ impl Ascent<'_> {
                 None => None,
                 Some(url) => Some(Bare {
                     url: url.clone(),
-                    target: resolve_url(url, Security::Plain, floor::MAX_TRANSFERS).await?,
+                    target: resolve_url(url, beside(self.settings, url)?, floor::MAX_TRANSFERS)
+                        .await?,
                     scratch: self.settings.scratch.clone(),
                 }),
             };
