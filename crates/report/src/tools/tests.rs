@@ -187,12 +187,12 @@ fn a_full_machine_is_told_once() {
     for (level, busy) in run.levels.iter_mut().zip([0.96, 0.98]) {
         level.machine_busy = Some(busy);
     }
-    assert_eq!(
-        sentence(&run, "machine_full"),
-        "At 4 agents x 8 calls (downloads) and at one more level the machine itself is full: up \
-         to 98.0 % of its CPU time is used, by the tester 1.60 %. This machine was the target's \
-         limit."
-    );
+    let said = "At 4 agents x 8 calls (downloads) and at one more level the machine itself is full: \
+                up to 98.0 % of its CPU time is used, by the tester 1.60 %.";
+    assert_eq!(sentence(&run, "machine_full"), said, "others may have filled it");
+    run.levels[1].target_usage.as_mut().unwrap()[0].cpu_s = 3.0;
+    let limit = format!("{said} This machine was the target's limit.");
+    assert_eq!(sentence(&run, "machine_full"), limit);
 }
 
 #[test]

@@ -14,6 +14,9 @@ use crate::tools::probe::Compared;
 /// CPU time of other processes is worth a word from this share of the machine on.
 const OTHER_CPU_SHARE: f64 = 0.05;
 
+/// A machine is full of the target's work, and not of somebody else's, from this share of it on.
+const MOST: f64 = 0.5;
+
 /// From this share on all of the machine's CPU time counts as used up.
 const MACHINE_FULL: f64 = crate::findings::MACHINE_FULL;
 
@@ -126,9 +129,19 @@ fn machine_full(overview: &Overview<'_>) -> Option<Finding> {
             view.derived("machine_busy_percent", Kind::Portion, Some(share * 100.0)),
             " of its CPU time is used, by the tester ",
             view.derived("tester_percent", Kind::Portion, tester),
-            ". This machine was the target's limit."
+            if served_share(view, available) >= Some(MOST) {
+                ". This machine was the target's limit."
+            } else {
+                "."
+            }
         ],
     ))
+}
+
+/// The share of this CPU time that target and upstream used; `None` where they were not seen.
+fn served_share(view: LevelView<'_>, available_s: f64) -> Option<f64> {
+    let used = view.level.target_usage.as_ref().filter(|_| available_s > 0.0)?;
+    Some(used.iter().map(|process| process.cpu_s).sum::<f64>() / available_s)
 }
 
 fn other_load(overview: &Overview<'_>) -> Option<Finding> {
