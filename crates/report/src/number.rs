@@ -13,7 +13,8 @@ pub enum Kind {
     Span,
     /// CPU time in seconds.
     CpuSeconds,
-    /// CPU time of one event in microseconds.
+    /// CPU time of one event or call in microseconds; written in µs below one millisecond, in ms
+    /// from there on.
     CpuMicros,
     /// CPU time of one call in milliseconds.
     CpuMillis,
@@ -76,7 +77,7 @@ impl Kind {
             Self::Latency => &LATENCY_UNITS,
             Self::Span => &SPAN_UNITS,
             Self::CpuSeconds => &[(1.0, "s")],
-            Self::CpuMicros => &[(1.0, "µs")],
+            Self::CpuMicros => &[(1.0, "µs"), (1_000.0, "ms")],
             Self::CpuMillis => &[(1.0, "ms")],
             Self::Count | Self::Quantity | Self::Index | Self::Money => &[(1.0, "")],
             Self::Rate => &[(1.0, "/s")],

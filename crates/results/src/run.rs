@@ -134,7 +134,8 @@ pub struct Target {
     pub api: String,
     /// Started by this run itself, as child processes.
     pub embedded: bool,
-    /// The `Server` header of its answers, where it sends one.
+    /// What it calls itself: the `Server` header of its answers, or of a server of tools the name
+    /// and version of its handshake (`serverInfo`); null where it does not say.
     pub server: Option<String>,
     /// The process that listens on the target's port, where it runs on this machine.
     pub process: Option<String>,

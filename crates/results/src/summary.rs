@@ -51,6 +51,17 @@ impl Statistic {
     /// All statistics, in the order of the columns of a report.
     pub const ALL: [Self; 6] = [Self::Mean, Self::P50, Self::P90, Self::P95, Self::P99, Self::Max];
 
+    /// What tells about the slowest samples, the most telling first: a single sample is enough for
+    /// the maximum, and it may be chance.
+    pub const TAILS: [Self; 3] = [Self::P99, Self::P95, Self::Max];
+
+    /// The first of [`Statistic::TAILS`] that each of these has enough samples for; `None` of none.
+    #[must_use]
+    pub fn tail_of(summaries: impl IntoIterator<Item = Summary>) -> Option<Self> {
+        let fewest = summaries.into_iter().min_by_key(|summary| summary.count)?;
+        Self::TAILS.into_iter().find(|statistic| fewest.supports(*statistic))
+    }
+
     /// The name as it is written in an SLO: `mean`, `p50`, …
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -163,5 +174,9 @@ mod tests {
         };
         assert!(!at(19).supports(Statistic::P95) && at(20).supports(Statistic::P95));
         assert!(!at(99).supports(Statistic::P99) && at(100).supports(Statistic::P99));
+        assert_eq!(Statistic::tail_of([at(100), at(100)]), Some(Statistic::P99));
+        assert_eq!(Statistic::tail_of([at(100), at(99)]), Some(Statistic::P95));
+        assert_eq!(Statistic::tail_of([at(19), at(100)]), Some(Statistic::Max));
+        assert_eq!(Statistic::tail_of([]), None);
     }
 }

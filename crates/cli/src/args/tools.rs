@@ -29,8 +29,9 @@ Examples:
 
 A mix is TOML: [[tool]] tables with name, weight, args, and where its file lands: file =
 \"videos/{name}\" beneath --verify-dir, expect-bytes, expect-sha256. {agent}, {call} and {level} count
-from 1, {run} is a word that no other run has, {name} is the file that the answer or the arguments
-name. [[prepare]] tables are calls made once before the load, in their order: name, args, file, and
+from 1, {run} is a word that no other run has, {name} (in file) is the file that the answer or the
+arguments name; another word in braces is refused, and {{word}} stands for the text {word}.
+[[prepare]] tables are calls made once before the load, in their order: name, args, file, and
 as = \"job\": {job.id} in later arguments is the field id of its result. until = { status = \"done\" }
 repeats the call until its result says so; same-as = \"job\" in a [[tool]] wants the same file as
 the one that the step left. See examples/tools/media.toml.
@@ -62,7 +63,8 @@ pub(crate) struct ToolsArgs {
     /// Tool to call
     #[arg(long, help_heading = "Load", value_name = "NAME")]
     pub tool: Option<String>,
-    /// Its arguments as a JSON object, or @FILE; {agent}, {call}, {level} and {run} are replaced
+    /// Its arguments as a JSON object, or @FILE; {agent}, {call}, {level} and {run} are replaced,
+    /// {{word}} stands for the text {word}
     #[arg(long, help_heading = "Load", value_name = "JSON|@FILE", requires = "tool")]
     pub args: Option<String>,
     /// Several tools with weights, and what is prepared for them, as TOML
@@ -127,6 +129,10 @@ pub(crate) struct ToolsArgs {
     /// many transfers it had open; its counts are reset before each level
     #[arg(long, help_heading = "Judgement", value_name = "URL")]
     pub upstream_stats: Option<String>,
+    /// URL of the bytes that a call moves: fetched by a bare client before each level, as many times
+    /// at once as there are calls, at most 64, so that throughput has a floor beside it
+    #[arg(long, help_heading = "Judgement", value_name = "URL", requires = "tool")]
+    pub floor_url: Option<String>,
     /// How often a trivial call is made beside the load; 0ms for never [default: 50ms]
     #[arg(long, help_heading = "Judgement", value_name = "D", value_parser = notation::duration)]
     pub probe_every: Option<Duration>,

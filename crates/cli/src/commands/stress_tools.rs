@@ -2,7 +2,7 @@
 
 mod embedded;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use results::tools::Shape;
@@ -39,7 +39,7 @@ pub(crate) fn run(args: ToolsArgs, talk: Talk) -> CommandResult {
         let (load, target) = plan.start()?;
         (resolve(&args, name, load)?, Some(target))
     } else {
-        let load = Load::asked(&args)?;
+        let load = Load::asked(&args, folder.path())?;
         (resolve(&args, name, load)?, None)
     };
     settings.check().map_err(failure)?;
@@ -67,8 +67,9 @@ struct Load {
 }
 
 impl Load {
-    /// The load against a target that is there already.
-    fn asked(args: &ToolsArgs) -> Result<Self, Failure> {
+    /// The load against a target that is there already; bare transfers are written into the run's
+    /// folder, and removed.
+    fn asked(args: &ToolsArgs, run_folder: &Path) -> Result<Self, Failure> {
         let mix = mix(args)?.ok_or_else(|| {
             Failure::usage(anyhow!(
                 "say what to call: --tool NAME with --args JSON, or --mix FILE.toml"
@@ -88,14 +89,15 @@ impl Load {
             (None, None) => None,
         };
         let upstream = args.upstream_stats.as_deref().map(url).transpose()?;
+        let bare = args.floor_url.as_deref().map(url).transpose()?;
         Ok(Self {
             scenario: scenario(args),
             reach: reach(args)?,
-            stages: vec![Stage { name: None, mix, bare: None }],
+            stages: vec![Stage { name: None, mix, bare }],
             sequential: args.sequential.unwrap_or(0),
             source,
             upstream,
-            scratch: PathBuf::new(),
+            scratch: run_folder.to_owned(),
             profile: None,
         })
     }

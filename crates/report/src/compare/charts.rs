@@ -1,5 +1,6 @@
 //! One chart a number, one line a run.
 
+use results::compare::Rung;
 use results::slo::{Latency, Quantity, Rate, Share};
 use results::summary::Statistic;
 use results::units::float;
@@ -8,27 +9,52 @@ use results::{RunKind, compare};
 use super::view::{Shown, View};
 use crate::chart::{Axis, Chart, Lines, Look, Plot, Point, Series, Spread};
 use crate::number::{self, Kind};
+use crate::text::foreign;
 
 /// A run this many times above the median run would leave the others no room on a linear axis: they
 /// would share its lowest quarter.
 const OUTLIER: f64 = 4.0;
 
-/// The charts beside the ranking: those numbers that at least two loads have.
+/// The levels of one stage: a line joins levels that made the same calls.
+struct Stage {
+    /// Its name, where the runs have stages.
+    name: Option<String>,
+    /// Counted from 0; `None` where there is but one.
+    number: Option<usize>,
+    /// Its highest load that has a trusted level in every run.
+    common: Option<Rung>,
+}
+
+/// The charts beside the ranking, for each stage in turn. A single load is drawn as points.
 pub(super) fn charts(view: View<'_>) -> Vec<Chart> {
-    // A line joins levels that made the same calls: those of the stage that the ranking is about.
-    let rungs = view.comparison.rungs();
-    let stage = match view.comparison.common() {
-        Some(common) => common.stage,
-        None => rungs.first().and_then(|rung| rung.stage.clone()),
+    let stages = stages(view);
+    let of_stage = |stage: &Stage| -> Vec<Chart> {
+        view.columns()
+            .into_iter()
+            .filter(|shown| charted(view.comparison.kind, shown.column))
+            .filter_map(|shown| chart(view, shown, stage))
+            .collect()
     };
-    if rungs.iter().filter(|rung| rung.stage == stage).count() < 2 {
-        return Vec::new();
+    stages.iter().flat_map(of_stage).collect()
+}
+
+fn stages(view: View<'_>) -> Vec<Stage> {
+    let rungs = view.comparison.rungs();
+    let mut names: Vec<Option<String>> = Vec::new();
+    for rung in &rungs {
+        if !names.contains(&rung.stage) {
+            names.push(rung.stage.clone());
+        }
     }
-    view.columns()
-        .into_iter()
-        .filter(|shown| charted(view.comparison.kind, shown.column))
-        .filter_map(|shown| chart(view, shown, stage.as_deref()))
-        .collect()
+    let in_all =
+        |rung: &Rung| view.comparison.runs.iter().all(|run| run.trusted_level(rung).is_some());
+    let several = names.len() > 1;
+    let stage = |(number, name): (usize, Option<String>)| Stage {
+        number: several.then_some(number),
+        common: rungs.iter().rfind(|rung| rung.stage == name && in_all(rung)).cloned(),
+        name,
+    };
+    names.into_iter().enumerate().map(stage).collect()
 }
 
 /// The numbers that get a chart; the others stand in the tables.
@@ -40,7 +66,7 @@ fn charted(kind: RunKind, column: compare::Column) -> bool {
     };
     match column {
         Of(Quantity::Latency(of, Statistic::P95)) => of == latency || of == Latency::Total,
-        Of(Quantity::Latency(Latency::Probe, Statistic::P99)) => true,
+        Of(Quantity::Latency(Latency::Probe, statistic)) => Statistic::TAILS.contains(&statistic),
         Of(Quantity::Stretch(Statistic::P95)) => true,
         Of(Quantity::Share(Share::Complete | Share::Ok)) => true,
         Of(Quantity::Rate(Rate::Chunks | Rate::Bytes) | Quantity::Speedup) | Cpu | Memory => true,
@@ -48,16 +74,21 @@ fn charted(kind: RunKind, column: compare::Column) -> bool {
     }
 }
 
-fn chart(view: View<'_>, shown: Shown, stage: Option<&str>) -> Option<Chart> {
+fn chart(view: View<'_>, shown: Shown, stage: &Stage) -> Option<Chart> {
+    let name = stage.name.as_deref();
     let series: Vec<Series> =
-        view.runs().filter_map(|(run, _)| series(view, run, shown, stage)).collect();
+        view.runs().filter_map(|(run, _)| series(view, run, shown, name)).collect();
     if series.is_empty() {
         return None;
     }
     let legend = series.iter().map(|series| series.meaning.clone()).collect::<Vec<_>>().join(", ");
     Some(Chart {
-        id: format!("chart-{}", shown.column.key().replace('_', "-")),
-        title: title(view, shown),
+        id: format!(
+            "chart-{}{}",
+            shown.column.key().replace('_', "-"),
+            stage.number.map_or_else(String::new, |number| format!("-{}", number + 1))
+        ),
+        title: title(view, shown, stage),
         description: format!(
             "{} over {}, one line a run: {legend}. Levels that are not trusted are left out.",
             shown.title(),
@@ -118,20 +149,22 @@ fn spread(series: &[Series]) -> Spread {
     }
 }
 
-/// The best and the worst at the highest load that all share.
-fn title(view: View<'_>, shown: Shown) -> String {
+/// The best and the worst at the stage's highest load that all share.
+fn title(view: View<'_>, shown: Shown, stage: &Stage) -> String {
+    let of_stage = stage.name.as_deref().map(|name| format!(" ({})", foreign(name)));
     let name = shown.title();
-    let Some(rung) = view.comparison.common() else { return format!("{name} of each run.") };
+    let each = || format!("{name} of each run{}.", of_stage.clone().unwrap_or_default());
+    let Some(rung) = &stage.common else { return each() };
     let mut values: Vec<(f64, usize)> = view
         .runs()
-        .filter_map(|(run, _)| Some((view.figure(run, &rung, shown).value?, run)))
+        .filter_map(|(run, _)| Some((view.figure(run, rung, shown).value?, run)))
         .collect();
     values.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (Some(low), Some(high)) = (values.first(), values.last()) else {
-        return format!("{name} of each run.");
+        return each();
     };
     let show = |value: f64| number::show(shown.kind(), Some(value));
-    let at = format!("at {}", view.words(&rung));
+    let at = format!("at {}", view.words(rung));
     if show(low.0) == show(high.0) {
         return format!("{name} is {} for all {at}.", show(low.0));
     }

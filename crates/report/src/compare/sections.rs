@@ -1,5 +1,6 @@
 //! The sections of a comparison: every load, what changed, the rules, the runs, and the method.
 
+use results::RunKind;
 use results::compare::Rung;
 use results::units::float;
 
@@ -148,10 +149,14 @@ fn rules(view: View<'_>) -> Section {
             ])
         })
         .collect();
+    let quantity = match view.comparison.kind {
+        RunKind::Streams => "ttft.p95",
+        RunKind::Tools => "call.p95",
+    };
     let blocks = if rows.is_empty() {
         vec![not_measured(
             "regressions: nothing was said to fail the comparison",
-            "give a rule, for example --fail-if 'ttft.p95 > +10%'",
+            format!("give a rule, for example --fail-if '{quantity} > +10%'"),
         )]
     } else {
         vec![Block::Table(with_notes(Table {

@@ -87,6 +87,27 @@ fn a_regression_is_the_verdict_and_named_with_its_run() {
 }
 
 #[test]
+fn one_load_of_each_stage_is_drawn_as_a_point_for_each_run() {
+    let comparison = compared(
+        &[crate::tools::samples::staged().into(), crate::tools::samples::staged().into()],
+        &[],
+    );
+    let charts = comparison.document().level_charts;
+    for (id, stage) in [("chart-call-p95-1", "(downloads)"), ("chart-call-p95-2", "(mixed)")] {
+        let chart = charts.iter().find(|chart| chart.id == id).unwrap();
+        assert!(chart.title.contains(stage), "{}", chart.title);
+        let Plot::Lines(lines) = &chart.plot else { panic!("{id} has no lines") };
+        assert_eq!(
+            lines.series.iter().map(|series| series.points.len()).collect::<Vec<_>>(),
+            [1, 1]
+        );
+        assert!(chart.svg(Place::File).contains("<circle"), "{id}");
+    }
+    let cpu = charts.iter().find(|chart| chart.id == "chart-cpu-1").unwrap();
+    assert!(cpu.title.contains("10.0\u{a0}ms"), "as in the report of a run: {}", cpu.title);
+}
+
+#[test]
 fn what_could_not_be_judged_is_no_success() {
     let comparison = compared(&streams()[..2], &["memory > +10%", "connect.p95 > +10%"]);
     assert_eq!(comparison.document().headline.word, "NOT REGRESSED");

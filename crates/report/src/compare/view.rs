@@ -72,7 +72,7 @@ impl<'c> View<'c> {
                 shown(latency(Latency::Call, P50), "call", "p50"),
                 shown(latency(Latency::Call, P95), "call", "p95"),
                 shown(latency(Latency::Call, P99), "call", "p99"),
-                shown(latency(Latency::Probe, P99), "probe", "p99"),
+                shown(latency(Latency::Probe, self.probe()), "probe", self.probe().name()),
                 shown(Column::Quantity(Quantity::Speedup), "speed-up", ""),
                 shown(Column::Quantity(Quantity::Rate(Rate::Calls)), "calls", ""),
                 shown(Column::Quantity(Quantity::Rate(Rate::Bytes)), "throughput", ""),
@@ -84,6 +84,17 @@ impl<'c> View<'c> {
         // A number that no run has would be a column of dashes.
         columns.retain(|shown| self.measured(shown.column));
         columns
+    }
+
+    /// The most telling statistic of the trivial call that every level has enough samples for, of
+    /// those in which it was made.
+    fn probe(self) -> Statistic {
+        let of = |statistic| latency(Latency::Probe, statistic);
+        let levels = || self.comparison.runs.iter().flat_map(|run| &run.levels);
+        let probed = || levels().filter(|level| level.value(of(Statistic::Max)).is_some());
+        let all_have =
+            |statistic: &Statistic| probed().all(|level| level.value(of(*statistic)).is_some());
+        Statistic::TAILS.into_iter().find(all_have).unwrap_or(Statistic::P99)
     }
 
     fn measured(self, column: Column) -> bool {

@@ -78,6 +78,25 @@ pub(crate) struct ControlError {
     pub(crate) part_of: &'static str,
     /// The median of what the level's users or callers measured.
     pub(crate) median: Option<f64>,
+    /// The levels' own errors: the level in words and by its index, and its errors. All levels
+    /// together may hide that one of them was measured worse.
+    pub(crate) levels: Vec<(String, usize, Summary)>,
+    /// Where a level's errors stand in it.
+    pub(crate) level_path: &'static str,
+}
+
+/// The level that was measured worst, with its error, by the most telling statistic that all levels
+/// have enough control samples for; `None` where none is above all of them together.
+fn worst_level(control: &ControlError, error: &Figure) -> Option<Text> {
+    let statistic = Statistic::tail_of(control.levels.iter().map(|(_, _, errors)| *errors))?;
+    let (words, index, errors) = control
+        .levels
+        .iter()
+        .max_by(|a, b| a.2.get(statistic).total_cmp(&b.2.get(statistic)))
+        .filter(|(_, _, errors)| Some(errors.get(statistic)) > error.value)?;
+    let path = control.level_path;
+    let worst = Figure::of_summary(path, Kind::Latency, Some(*errors), statistic).at_level(*index);
+    Some(text!["; most at ", words.clone(), ", by ", worst, format!(" ({})", statistic.name())])
 }
 
 /// The tester's own error, and whether it is large beside what was measured.
@@ -90,7 +109,10 @@ pub(crate) fn control_error(control: &ControlError) -> Option<Finding> {
     let median = control.median?;
     let large = error.value.is_some_and(|error| error.abs() >= median * CONTROL_ERROR_SHARE);
     let mut sentence: Text =
-        text![control.begins, error, format!(" ({}, n = ", statistic.name()), samples, ")"];
+        text![control.begins, error.clone(), format!(" ({}, n = ", statistic.name()), samples, ")"];
+    if control.levels.len() > 1 {
+        sentence.extend(worst_level(control, &error).unwrap_or_default());
+    }
     if large {
         sentence.push(": differences smaller than that mean nothing.");
     } else {

@@ -116,5 +116,14 @@ fn control_error(overview: &Overview<'_>) -> Option<Finding> {
         begins: "On streams whose truth it knew the tester measured a TTFT that was off by ",
         part_of: "latency",
         median: overview.headline().and_then(|view| Some(Metric::Ttft.of(view.level)?.p50)),
+        levels: overview
+            .levels
+            .iter()
+            .filter_map(|view| {
+                let errors = view.level.control?.ttft_error_ms?;
+                Some((format!("{} users", view.users().show()), view.index, errors))
+            })
+            .collect(),
+        level_path: "control.ttft_error_ms",
     })
 }

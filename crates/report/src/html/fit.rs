@@ -10,15 +10,16 @@ pub(super) struct Step {
     pub(super) detail: Detail,
 }
 
-/// First the charts of single levels go, but for the headline's; then distributions and timelines
-/// of the embedded run; then that run, the tables that repeat charts, and rows of the tables in
-/// the sections. The page says what it lacks.
+/// First the charts of a long ladder's lower levels go; then the longest parts of the embedded run,
+/// which stands beside the page in whole; then the charts of all levels but the headline's; then that
+/// run, the tables that repeat charts, and rows of the tables in the sections. The page says what it
+/// lacks.
 pub(super) const STEPS: [Step; 7] = [
     Step { charted: usize::MAX, detail: Detail::All },
     Step { charted: 12, detail: Detail::All },
     Step { charted: 8, detail: Detail::All },
-    Step { charted: 4, detail: Detail::All },
-    Step { charted: 1, detail: Detail::All },
+    Step { charted: 8, detail: Detail::Short },
+    Step { charted: 4, detail: Detail::Short },
     Step { charted: 1, detail: Detail::Short },
     Step { charted: 0, detail: Detail::Nothing },
 ];

@@ -3,7 +3,7 @@
 
 mod escape;
 
-use crate::chart::{Chart, Place};
+use crate::chart::{Chart, Place, Plot};
 use crate::document::{Block, Cell, Document, LevelCharts, Section, Table};
 use crate::number::Scale;
 use crate::subject::Subject;
@@ -126,19 +126,35 @@ impl Writer {
         }
     }
 
-    /// Of charts by level, those of the level that the headline is about.
+    /// Of charts by level, those of the level that the headline is about; of the others a link to
+    /// what their calls looked like, which no table tells.
     fn chosen(&mut self, levels: &[LevelCharts]) -> String {
         let charts = levels.iter().filter(|level| level.chosen).flat_map(|level| &level.charts);
-        let text: String = charts.map(|chart| self.chart(chart)).collect();
+        let mut text: String = charts.map(|chart| self.chart(chart)).collect();
+        let others = levels.iter().filter(|level| !level.chosen);
+        let links: Vec<String> = others.filter_map(|level| self.link(level)).collect();
+        if !links.is_empty() {
+            text.push_str(&format!("\nThe calls of other levels: {}\n", links.join(" · ")));
+        }
         text.trim_start().to_owned()
     }
 
+    fn link(&mut self, level: &LevelCharts) -> Option<String> {
+        let chart = level.charts.iter().find(|chart| matches!(chart.plot, Plot::Calls(_)))?;
+        Some(format!("[{}]({})", escape(&level.label), self.file(chart)?))
+    }
+
     fn chart(&mut self, chart: &Chart) -> String {
-        let Some(files) = &mut self.charts else { return String::new() };
+        let name = self.file(chart);
+        name.map_or_else(String::new, |name| format!("\n![{}]({name})\n", escape(&chart.title)))
+    }
+
+    /// The chart as a file of its own, by its name; `None` where no files are wanted.
+    fn file(&mut self, chart: &Chart) -> Option<String> {
+        let files = self.charts.as_mut()?;
         let name = format!("{}.svg", chart.id);
-        let text = format!("\n![{}]({name})\n", escape(&chart.title));
-        files.push(SideFile { name, contents: chart.svg(Place::File) });
-        text
+        files.push(SideFile { name: name.clone(), contents: chart.svg(Place::File) });
+        Some(name)
     }
 }
 

@@ -25,7 +25,7 @@ fn every_chart_that_is_shown_is_a_file_and_the_other_way_round() {
             assert!(folder.text.contains(&format!("]({})", file.name)), "{name}: {}", file.name);
             assert!(file.contents.starts_with("<svg xmlns="), "{name}: {}", file.name);
         }
-        assert_eq!(folder.text.matches("![").count(), folder.files.len(), "{name}");
+        assert_eq!(folder.text.matches(".svg)").count(), folder.files.len(), "{name}");
         assert_eq!(render(&run).matches("![").count(), 0, "{name}");
     }
 }

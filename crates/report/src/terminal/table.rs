@@ -12,8 +12,11 @@ const GAP: usize = 2;
 const MARGIN: usize = 2;
 /// Words are not made narrower than this to save room; a longer head stands in several lines.
 const NARROWEST: usize = 12;
+/// The first column of a table in several parts stands in each of them, and is no wider than this.
+const WIDEST_AGAIN: usize = 24;
 
 /// A column ready to be set: its head and its cells in lines, all of one width.
+#[derive(Clone)]
 struct Set {
     group: Option<String>,
     head: Vec<String>,
@@ -22,16 +25,25 @@ struct Set {
     right: bool,
 }
 
+impl Set {
+    /// Breaks words of the column so that it is no wider than this.
+    fn wrap(&mut self, target: usize) {
+        for cell in &mut self.cells {
+            *cell = lines(&cell.join(" "), target);
+        }
+        self.head = self.head.iter().flat_map(|line| lines(line, target)).collect();
+        self.width = target;
+    }
+}
+
 /// The table with its notes. What does not fit side by side is set below, with the first column
 /// again.
 pub(super) fn render(table: &Table, paint: Paint) -> String {
     if table.rows.is_empty() {
         return String::new();
     }
-    let mut sets = sets(table);
-    narrow(&mut sets);
     let mut out = String::new();
-    for (index, part) in parts(&sets).into_iter().enumerate() {
+    for (index, part) in parts(&sets(table)).into_iter().enumerate() {
         if index > 0 {
             out.push('\n');
         }
@@ -87,11 +99,7 @@ fn narrow(sets: &mut [Set]) {
             .max_by_key(|set| set.width);
         let (Some(set), true) = (widest, excess > 0) else { return };
         let target = set.width.saturating_sub(excess).max(NARROWEST);
-        for cell in &mut set.cells {
-            *cell = lines(&cell.join(" "), target);
-        }
-        set.head = set.head.iter().flat_map(|line| lines(line, target)).collect();
-        set.width = target;
+        set.wrap(target);
     }
 }
 
@@ -99,23 +107,51 @@ fn total<'s>(sets: impl Iterator<Item = &'s Set>) -> usize {
     sets.map(|set| set.width + GAP).sum::<usize>().saturating_sub(GAP)
 }
 
-/// The columns in parts that fit; each part begins with the first column.
-fn parts(sets: &[Set]) -> Vec<Vec<&Set>> {
+/// The columns in parts that fit: one part where narrower words make it so, or else several that
+/// begin with the first column, keep columns of one group together, and need not break words.
+fn parts(sets: &[Set]) -> Vec<Vec<Set>> {
     let Some((first, others)) = sets.split_first() else { return Vec::new() };
-    let mut parts: Vec<Vec<&Set>> = vec![vec![first]];
-    for set in others {
-        let part = parts.last_mut().expect("there is always a part to add to");
-        let needed = MARGIN + total(part.iter().copied().chain([set]));
-        if needed > WIDTH && part.len() > 1 {
-            parts.push(vec![first, set]);
+    let mut all = sets.to_vec();
+    narrow(&mut all);
+    if fits(all.iter()) {
+        return vec![all];
+    }
+    let mut first = first.clone();
+    if first.width > WIDEST_AGAIN {
+        first.wrap(WIDEST_AGAIN);
+    }
+    let mut parts: Vec<Vec<Set>> = vec![vec![first.clone()]];
+    for unit in others.chunk_by(|a, b| a.group.is_some() && a.group == b.group) {
+        let steps: Vec<Vec<Set>> = if fits(std::iter::once(&first).chain(unit)) {
+            vec![unit.to_vec()]
         } else {
-            part.push(set);
+            unit.iter().map(|set| vec![under_its_group(set)]).collect()
+        };
+        for step in steps {
+            let part = parts.last_mut().expect("there is always a part to add to");
+            if fits(part.iter().chain(&step)) || part.len() == 1 {
+                part.extend(step);
+            } else {
+                parts.push(std::iter::once(first.clone()).chain(step).collect());
+            }
         }
     }
+    // A column may be wider than the page by itself.
+    parts.iter_mut().for_each(|part| narrow(part));
     parts
 }
 
-fn part_text(part: &[&Set], table: &Table, paint: Paint) -> String {
+/// The column wide enough for its group's name, in case it comes to stand alone.
+fn under_its_group(set: &Set) -> Set {
+    let name = set.group.as_deref().map_or(0, width);
+    Set { width: set.width.max(name), ..set.clone() }
+}
+
+fn fits<'s>(sets: impl Iterator<Item = &'s Set>) -> bool {
+    MARGIN + total(sets) <= WIDTH
+}
+
+fn part_text(part: &[Set], table: &Table, paint: Paint) -> String {
     let mut out = String::new();
     if let Some(groups) = groups(part) {
         out.push_str(&paint.faint(&groups));
@@ -147,7 +183,7 @@ fn part_text(part: &[&Set], table: &Table, paint: Paint) -> String {
     out
 }
 
-fn set_line(part: &[&Set], mark: &str, cell: &dyn Fn(&Set) -> String) -> String {
+fn set_line(part: &[Set], mark: &str, cell: &dyn Fn(&Set) -> String) -> String {
     let mut text = format!("{mark:MARGIN$}");
     for (index, set) in part.iter().enumerate() {
         if index > 0 {
@@ -161,14 +197,14 @@ fn set_line(part: &[&Set], mark: &str, cell: &dyn Fn(&Set) -> String) -> String 
 }
 
 /// The line above the heads that names what neighbouring columns share; `None` without groups.
-fn groups(part: &[&Set]) -> Option<String> {
+fn groups(part: &[Set]) -> Option<String> {
     part.iter().any(|set| set.group.is_some()).then(|| {
         let mut text = " ".repeat(MARGIN);
         let mut index = 0;
         while let Some(set) = part.get(index) {
             let same = part[index..].iter().take_while(|other| other.group == set.group).count();
             let span = if set.group.is_some() { same } else { 1 };
-            let room = total(part[index..index + span].iter().copied());
+            let room = total(part[index..index + span].iter());
             let name = set.group.clone().unwrap_or_default();
             if index > 0 {
                 text.push_str(&" ".repeat(GAP));

@@ -8,6 +8,7 @@ mod charts;
 pub mod csv;
 mod findings;
 mod overview;
+mod probe;
 #[cfg(test)]
 pub(crate) mod samples;
 mod sections;

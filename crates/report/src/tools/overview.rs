@@ -62,6 +62,21 @@ impl<'r> Overview<'r> {
         self.levels.iter().copied().filter(of).collect()
     }
 
+    /// The level of each stage that is looked at closely, in their order: of the headline's stage the
+    /// headline's, of every other the highest trusted one, or its last.
+    pub(super) fn shown(&self) -> Vec<LevelView<'r>> {
+        let headline = self.headline();
+        let of = |stage: Option<&str>| {
+            let levels = self.of_stage(stage);
+            let trusted = levels.iter().filter(|view| view.level.trusted);
+            headline
+                .filter(|view| view.level.stage.as_deref() == stage)
+                .or(trusted.max_by_key(|view| view.level.load()).copied())
+                .or(levels.last().copied())
+        };
+        self.stages().into_iter().filter_map(of).collect()
+    }
+
     /// All ended calls of all levels by outcome.
     pub(super) fn outcomes(&self) -> CallOutcomes {
         let mut all = CallOutcomes::default();

@@ -240,6 +240,18 @@ fn four_by_eight() -> Vec<Call> {
     downloads(4, 8, |index| 1_380.0 + 20.0 * float(index))
 }
 
+/// The first agent's calls take half of their time: its own queue is served first.
+pub(crate) fn unfair() -> ToolsRun {
+    let mut calls = four_by_eight();
+    for call in calls.iter_mut().filter(|call| call.agent == 1) {
+        call.end_ms /= 2.0;
+    }
+    for call in calls.iter_mut().filter(|call| call.agent > 2) {
+        call.end_ms = 1_600.0;
+    }
+    run_of("unfair", vec![level(4, 8, calls)], RULE)
+}
+
 /// Three levels up to 512 calls at once, of three tools.
 pub(crate) fn ladder() -> ToolsRun {
     let mix = |calls: Vec<Call>| -> Vec<Call> { calls.into_iter().map(mixed).collect() };
@@ -302,12 +314,14 @@ fn mixed(mut call: Call) -> Call {
             call.name = Some(format!("photo_{}_{}.png", call.agent, call.call));
             call.bytes = Some(1_204_224);
             call.sha256 = Some("bb".repeat(32));
+            call.md5 = Some("bb".repeat(16));
         }
         0 => {
             call.tool = "download_image".to_owned();
             call.name = Some(format!("image_{}_{}.png", call.agent, call.call));
             call.bytes = Some(2_097_152);
             call.sha256 = Some("cc".repeat(32));
+            call.md5 = Some("cc".repeat(16));
         }
         _ => {}
     }
@@ -401,7 +415,10 @@ pub(crate) fn remote() -> ToolsRun {
     run.workload.verification = None;
     run.workload.profile = None;
     run.workload.sequential_calls = 0;
-    run.command_line.push(run.target.url.clone());
+    let options = ["--tool", "download_video", "--args", &run.workload.tools[0].arguments];
+    run.command_line.extend(options.map(str::to_owned));
+    let reached = ["--api-key-env", "MEDIA_KEY", "--timeout", "60s", &run.target.url];
+    run.command_line.extend(reached.map(str::to_owned));
     run
 }
 

@@ -1,4 +1,4 @@
-use results::ToolsRun;
+use results::{Summary, ToolsRun};
 
 use super::findings::findings;
 use super::overview::Overview;
@@ -21,7 +21,7 @@ fn sentence(run: &ToolsRun, rule: &str) -> String {
 /// The answers to the claims, in their order.
 fn answers(run: &ToolsRun) -> Vec<String> {
     let table = table(run, "claims-table");
-    table.rows.iter().map(|row| Table::show(&row.cells[1], None)).collect()
+    table.rows.iter().map(|row| Table::show(&row.cells[2], None)).collect()
 }
 
 fn table(run: &ToolsRun, id: &str) -> Table {
@@ -145,11 +145,111 @@ fn a_server_that_hardly_answers_a_probe_is_a_problem() {
     assert!(calm.ends_with("(p95)."), "{calm}");
 }
 
+/// The trivial call under load with so many samples of 90 ms, of 1 ms on the idle server.
+fn probed(count: usize) -> ToolsRun {
+    let mut run = samples::downloaded();
+    run.levels[0].probe_ms = Summary::of(&mut vec![90.0; count]);
+    run
+}
+
+#[test]
+fn the_most_telling_statistic_that_the_probes_allow_is_shown_and_decides() {
+    for (count, name) in [(8, "max"), (19, "max"), (20, "p95"), (99, "p95"), (100, "p99")] {
+        let run = probed(count);
+        let document = run.document();
+        let number = document.key_numbers.last().unwrap();
+        assert_eq!(number.label.plain(), format!("probe {name}"));
+        assert_eq!(number.value.plain().replace('\u{a0}', " "), "90.0 ms");
+        assert_eq!(document.levels.columns.last().unwrap().title.plain(), name);
+        let found = sentence(&run, "responsiveness");
+        assert!(found.contains(&format!("({name}): while it carries calls")), "{found}");
+        let row = &table(&run, "probe-table").rows[0];
+        let last: Vec<String> =
+            row.cells[row.cells.len() - 3..].iter().map(|cell| Table::show(cell, None)).collect();
+        assert_eq!(last, ["90.0×", name, "yes"]);
+    }
+}
+
+#[test]
+fn agents_that_wait_twice_as_long_as_others_are_named() {
+    assert_eq!(
+        sentence(&samples::unfair(), "unfair"),
+        "At 4 agents x 8 calls agents are not served alike: a call of agent 1 took 725 ms on \
+         average, one of agent 2 1.61 s, 2.22× as long."
+    );
+    assert!(!rules(&samples::downloaded()).contains(&"unfair"));
+    assert!(!rules(&samples::serialising()).contains(&"unfair"), "it is said as what it is");
+}
+
+#[test]
+fn a_full_machine_is_told_once() {
+    let mut run = samples::staged();
+    for (level, busy) in run.levels.iter_mut().zip([0.96, 0.98]) {
+        level.machine_busy = Some(busy);
+    }
+    let said = "At 4 agents x 8 calls (downloads) and at one more level the machine itself is full: \
+                up to 98.0 % of its CPU time is used, by the tester 1.60 %.";
+    assert_eq!(sentence(&run, "machine_full"), said, "others may have filled it");
+    run.levels[1].target_usage.as_mut().unwrap()[0].cpu_s = 3.0;
+    let limit = format!("{said} This machine was the target's limit.");
+    assert_eq!(sentence(&run, "machine_full"), limit);
+}
+
+#[test]
+fn the_level_that_was_measured_worst_is_named() {
+    let mut run = samples::staged();
+    let worse = Summary::of(&mut vec![7.0; 40]);
+    run.levels[1].control = Some(results::ToolsControl { call_error_ms: worse });
+    let found = sentence(&run, "control_error");
+    assert!(found.contains("; most at 4 agents x 8 calls (mixed), by 7.00 ms (p95), "), "{found}");
+    assert!(!sentence(&samples::staged(), "control_error").contains("most at"));
+}
+
 #[test]
 fn no_failure_among_few_calls_is_not_called_none() {
-    let evidence = &table(&samples::downloaded(), "claims-table").rows[2].cells[2];
+    let evidence = &table(&samples::downloaded(), "claims-table").rows[2].cells[3];
     let evidence = Table::show(evidence, None).replace(['\u{202f}', '\u{a0}'], " ");
     assert_eq!(evidence, "none of 32 did; with 95 % confidence fewer than 9.38 % do");
+}
+
+#[test]
+fn few_calls_without_a_failure_show_nothing() {
+    let ended = |ok: u64| {
+        let mut run = samples::downloaded();
+        run.levels[0].outcomes.ok = ok;
+        answers(&run)[2].clone()
+    };
+    assert_eq!((ended(29).as_str(), ended(30).as_str()), ("not shown", "shown"));
+}
+
+#[test]
+fn the_highest_level_of_every_stage_is_looked_at() {
+    let run = samples::staged();
+    assert_eq!(table(&run, "agents-table").caption, "Agents of 4 agents x 8 calls (downloads)");
+    assert_eq!(table(&run, "agents-table-2").caption, "Agents of 4 agents x 8 calls (mixed)");
+    let claims = table(&run, "claims-table");
+    let loads: Vec<String> =
+        claims.rows.iter().map(|row| Table::show(&row.cells[1], None)).collect();
+    assert_eq!(loads, ["4x8 downloads", "4x8 mixed", "4x8 downloads", "4x8 mixed", "all", "all"]);
+}
+
+#[test]
+fn a_folder_has_the_calls_of_every_level_as_a_drawing() {
+    let files = crate::folder::files(&samples::staged());
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(names.contains(&"chart-calls-0.svg") && names.contains(&"chart-calls-1.svg"));
+    let (_, markdown) = files.iter().find(|(name, _)| name == "report.md").unwrap();
+    assert!(markdown.contains("The calls of other levels: [4x8 mixed](chart-calls-1.svg)"));
+}
+
+#[test]
+fn a_page_gives_up_single_calls_in_its_data_before_drawings() {
+    let mut run = samples::ladder();
+    let large = run.levels.pop().unwrap();
+    run.levels = vec![large.clone(), large];
+    let page = crate::html::render(&run);
+    assert!(page.contains("id=\"chart-calls-0\"") && page.contains("id=\"chart-calls-1\""));
+    assert!(page.len() < crate::html::MOST_BYTES, "{}", page.len());
 }
 
 #[test]
@@ -188,7 +288,8 @@ fn stages_are_no_ladder() {
     let headline = document.headline.sentence.plain().replace(['\u{202f}', '\u{a0}'], " ");
     assert!(headline.contains("(4 agents x 8 calls, downloads)"), "{headline}");
     assert!(document.level_charts.is_empty(), "no line joins levels of different calls");
-    assert!(answers(&run)[3] == "not shown", "one load is no scale: {:?}", answers(&run));
+    let answers = answers(&run);
+    assert_eq!(answers[5], "not shown", "one load is no scale: {answers:?}");
     let overlaps: Vec<String> = findings(&Overview::of(&run))
         .into_iter()
         .filter(|finding| finding.rule == "upstream_overlap")
@@ -200,7 +301,7 @@ fn stages_are_no_ladder() {
 }
 
 #[test]
-fn examples_name_the_server_and_the_call_of_the_run() {
+fn examples_are_the_run_s_own_command_line_with_another_load() {
     let document = samples::remote().document();
     let commands: Vec<String> = document
         .sections
@@ -210,10 +311,12 @@ fn examples_name_the_server_and_the_call_of_the_run() {
         .flatten()
         .map(|example| example.command.clone())
         .collect();
-    assert!(
-        commands[1].starts_with("weir stress tools --agents 4 --calls 1 --tool download_video")
-    );
-    assert!(commands[1].ends_with("https://media.example.org/mcp"), "{}", commands[1]);
+    let reached = "--api-key-env MEDIA_KEY --timeout 60s https://media.example.org/mcp";
+    let begin = "weir stress tools --agents 4 --calls 1 --tool download_video --args ";
+    assert!(commands[1].starts_with(begin) && commands[1].ends_with(reached), "{}", commands[1]);
+    let mixed = format!("weir stress tools --agents 1 --calls 4 --mix mix.toml {reached}");
+    assert_eq!(commands[3], mixed);
+    assert!(commands[4].contains("--find-capacity 1..64 --slo 'ok >= 100%'"), "{}", commands[4]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Whether runs answer the same question: what differs between their workloads, and what else
 //! must be kept in mind.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -15,7 +15,7 @@ use crate::run::{Machine, Run};
 /// A part of the workload that is not the same in all runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
-    /// The part, as in `run.json`: `workload.min_chunks`, `slo`.
+    /// The part, as in `run.json`: `workload.min_chunks`, `workload.tools[0].weight`, `slo`.
     pub part: String,
     /// Its value in each run, in their order.
     pub values: Vec<String>,
@@ -36,6 +36,9 @@ const IGNORED: [&str; 6] =
 /// Longest value of a difference that is said in full.
 const MAX_VALUE_CHARS: usize = 80;
 
+/// What stands before the first character that differs, where a longer value is cut.
+const CONTEXT_CHARS: usize = 20;
+
 /// What differs between the workloads of runs of one kind.
 pub(super) fn between(runs: &[AnyRun]) -> Vec<Difference> {
     let parts: Vec<Vec<(String, Value)>> = runs.iter().map(parts).collect();
@@ -45,11 +48,35 @@ pub(super) fn between(runs: &[AnyRun]) -> Vec<Difference> {
         .enumerate()
         .filter(|(index, (_, value))| parts.iter().any(|other| other[*index].1 != *value))
         .filter(|(_, (name, _))| name != PROFILE || !is_course_known(&parts))
-        .map(|(index, (name, _))| Difference {
-            part: name.clone(),
-            values: parts.iter().map(|run| shown(&run[index].1)).collect(),
+        .flat_map(|(index, (name, _))| {
+            leaves(name, &parts.iter().map(|run| &run[index].1).collect::<Vec<_>>())
         })
         .collect()
+}
+
+/// The innermost parts of one part that differ: fields where every run has fields there, entries
+/// where every run has a list.
+fn leaves(part: &str, values: &[&Value]) -> Vec<Difference> {
+    if values.iter().all(|value| *value == values[0]) {
+        return Vec::new();
+    }
+    let of = |inner: String, child: &dyn Fn(&Value) -> Option<Value>| {
+        let children: Vec<Value> =
+            values.iter().map(|value| child(value).unwrap_or_default()).collect();
+        leaves(&inner, &children.iter().collect::<Vec<_>>())
+    };
+    if let Some(objects) = values.iter().map(|v| v.as_object()).collect::<Option<Vec<_>>>() {
+        let fields: BTreeSet<&String> = objects.iter().flat_map(|object| object.keys()).collect();
+        let inner =
+            |field: &String| of(format!("{part}.{field}"), &|value| value.get(field).cloned());
+        return fields.into_iter().flat_map(inner).collect();
+    }
+    if let Some(lists) = values.iter().map(|v| v.as_array()).collect::<Option<Vec<_>>>() {
+        let longest = lists.iter().map(|list| list.len()).max().unwrap_or(0);
+        let inner = |at: usize| of(format!("{part}[{at}]"), &|value| value.get(at).cloned());
+        return (0..longest).flat_map(inner).collect();
+    }
+    vec![Difference { part: part.to_owned(), values: shown(values) }]
 }
 
 const PROFILE: &str = "workload.profile";
@@ -90,17 +117,41 @@ fn parts_of<K: Load>(run: &Run<K>) -> Vec<(String, Value)> {
     parts
 }
 
-/// A value in short: text without quotes, null as a word.
-fn shown(value: &Value) -> String {
-    let text = match value {
+/// Different values in short, and different still: texts without quotes, null as a word, and of long
+/// ones the part where they differ.
+fn shown(values: &[&Value]) -> Vec<String> {
+    let plain = |value: &&Value| match value {
         Value::String(text) => text.clone(),
         Value::Null => "none".to_owned(),
         other => other.to_string(),
     };
-    match text.char_indices().nth(MAX_VALUE_CHARS) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
+    let texts: Vec<String> = values.iter().map(plain).collect();
+    let longest = texts.iter().map(|text| text.chars().count()).max().unwrap_or(0);
+    let begin = if longest <= MAX_VALUE_CHARS {
+        0
+    } else {
+        common_chars(&texts).saturating_sub(CONTEXT_CHARS)
+    };
+    texts.iter().map(|text| excerpt(text, begin)).collect()
+}
+
+/// How many characters all texts begin with.
+fn common_chars(texts: &[String]) -> usize {
+    let Some((first, others)) = texts.split_first() else { return 0 };
+    let same =
+        |other: &String| first.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+    others.iter().map(same).min().unwrap_or(0)
+}
+
+/// At most [`MAX_VALUE_CHARS`] characters of a text, from this one on.
+fn excerpt(text: &str, begin: usize) -> String {
+    let mut excerpt = if begin > 0 { "…".to_owned() } else { String::new() };
+    let mut rest = text.chars().skip(begin);
+    excerpt.extend(rest.by_ref().take(MAX_VALUE_CHARS));
+    if rest.next().is_some() {
+        excerpt.push('…');
     }
+    excerpt
 }
 
 /// What differs beside the workload, and runs that need a word.
@@ -125,13 +176,8 @@ pub(super) fn notes(runs: &[AnyRun]) -> Vec<String> {
     if differ(&|facts| facts.loads.clone()).is_some() {
         notes.push("the ladders differ: only loads that runs share are compared".to_owned());
     }
-    for (run, facts) in runs.iter().zip(&facts) {
-        if let Some(upstream) = super::upstream(run) {
-            notes.push(format!(
-                "{} is answered by {upstream}, which shares the machine with it and with the tester",
-                facts.name
-            ));
-        }
+    notes.extend(upstreams(runs, &facts));
+    for facts in &facts {
         if facts.interrupted {
             notes.push(format!("{} was ended early", facts.name));
         }
@@ -143,6 +189,27 @@ pub(super) fn notes(runs: &[AnyRun]) -> Vec<String> {
         }
     }
     notes
+}
+
+/// What answers the targets, once for all runs that it does so for.
+fn upstreams(runs: &[AnyRun], facts: &[Facts<'_>]) -> Vec<String> {
+    let mut answered: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (run, facts) in runs.iter().zip(facts) {
+        if let Some(upstream) = super::upstream(run) {
+            answered.entry(upstream).or_default().push(facts.name);
+        }
+    }
+    let note = |(upstream, names): (String, Vec<&str>)| {
+        let (who, it) = match names.as_slice() {
+            all if all.len() == runs.len() => ("each run is".to_owned(), "its target"),
+            [one] => (format!("{one} is"), "it"),
+            several => (format!("{} are", several.join(" and ")), "them"),
+        };
+        format!(
+            "{who} answered by {upstream}, which shares the machine with {it} and with the tester"
+        )
+    };
+    answered.into_iter().map(note).collect()
 }
 
 /// What is noted about a run.

@@ -149,8 +149,16 @@ pub enum CompareError {
     },
 }
 
+/// Most differences that a refusal names; a comparison that is allowed has all of them.
+const MAX_NAMED: usize = 10;
+
 fn list(differences: &[Difference]) -> String {
-    differences.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    let mut named: Vec<String> =
+        differences.iter().take(MAX_NAMED).map(ToString::to_string).collect();
+    if differences.len() > MAX_NAMED {
+        named.push(format!("{} more", differences.len() - MAX_NAMED));
+    }
+    named.join("; ")
 }
 
 /// Whether runs of different workloads may be compared.

@@ -63,15 +63,11 @@ pub(super) fn stand(runs: &mut [ComparedRun], kind: RunKind, common: Option<&Run
     }
 }
 
-/// The runs from the best to the worst. The order in which they were given decides nothing: equal
-/// runs share a rank and stand in the order of their names.
+/// The runs from the best to the worst. The order in which they were given decides no rank: equal
+/// runs share theirs, and stand in that order.
 pub(super) fn ranking(runs: &[ComparedRun]) -> Vec<Place> {
     let mut order: Vec<usize> = (0..runs.len()).collect();
-    order.sort_by(|&a, &b| {
-        better(&runs[a], &runs[b])
-            .then_with(|| runs[a].name.cmp(&runs[b].name))
-            .then_with(|| runs[a].id.cmp(&runs[b].id))
-    });
+    order.sort_by(|&a, &b| better(&runs[a], &runs[b]));
     let mut places: Vec<Place> = Vec::with_capacity(runs.len());
     let mut settled: Option<Place> = None;
     let mut position = 1;

@@ -81,7 +81,8 @@ fn capacity_comes_first_then_pace_then_cpu() {
 #[test]
 fn equal_runs_share_a_rank() {
     let comparison = compare(&[limited("b", 1.1, 1.0), best(), limited("a", 1.1, 1.0)], &[]);
-    assert_eq!(ranks(&comparison), [("best", Some(1)), ("a", Some(2)), ("b", Some(2))]);
+    // In the order in which they were given.
+    assert_eq!(ranks(&comparison), [("best", Some(1)), ("b", Some(2)), ("a", Some(2))]);
 }
 
 #[test]
@@ -116,7 +117,7 @@ fn a_run_that_an_untrusted_level_leaves_open_has_no_rank_and_takes_none() {
     };
     let met = of("met", measured(3_000, 30.0, 1.3, 3.0));
     let comparison = compare(&[of("missed", failing), of("busy", open), met], &[]);
-    let expected = [("met", Some(1)), ("busy", None), ("missed", Some(2))];
+    let expected = [("met", Some(1)), ("missed", Some(2)), ("busy", None)];
     assert_eq!(ranks(&comparison), expected);
     // Below what it held, or above what it did not, a level that is not trusted leaves nothing open.
     let low = Level { trusted: false, ..measured(100, 10.0, 1.1, 1.0) };
@@ -141,6 +142,8 @@ fn what_answers_the_target_is_counted_apart_and_ranks() {
     assert_eq!(cpu(1, Column::CpuWithUpstream), cpu(1, Column::Cpu));
     assert_eq!(ranks(&comparison), [("alone", Some(1)), ("gateway", Some(2))]);
     assert_eq!(comparison.runs[0].upstream.as_deref(), Some("simulator"));
+    let both: Vec<&String> = comparison.notes.iter().filter(|n| n.contains("answered")).collect();
+    assert_eq!(both.len(), 1, "{both:?}");
     let said = "gateway is answered by simulator, which shares the machine";
     assert!(comparison.notes.iter().any(|note| note.starts_with(said)), "{:?}", comparison.notes);
 }
@@ -170,6 +173,56 @@ fn different_workloads_are_refused_with_what_differs() {
     assert!(error.contains("--allow-different-workloads"), "{error}");
     let allowed = Comparison::of(&runs, &[], Workloads::MayDiffer).unwrap();
     assert_eq!(allowed.differences.len(), 1);
+}
+
+/// The refusal to compare a run of tools with one that `change` has made another of.
+fn refused_tools(change: impl FnOnce(&mut crate::ToolsWorkload)) -> String {
+    let mut other = tools::run_of_call("other", 10.0);
+    let share = other.workload.tools[0].clone();
+    other.workload.tools.push(crate::tools::ToolShare { tool: "second".to_owned(), ..share });
+    let base = other.clone();
+    change(&mut other.workload);
+    let runs: [AnyRun; 2] = [base.into(), other.into()];
+    Comparison::of(&runs, &[], Workloads::MustAgree).unwrap_err().to_string()
+}
+
+#[test]
+fn a_difference_is_named_where_it_lies_however_deep() {
+    let error = refused_tools(|workload| workload.tools[1].weight = 2.0);
+    assert!(error.contains(": workload.tools[1].weight is 1.0 / 2.0; use"), "{error}");
+    let error = refused_tools(|workload| workload.tools.truncate(1));
+    assert!(error.contains("workload.tools[1] is {"), "{error}");
+    assert!(error.contains("} / none; use") || error.contains("… / none; use"), "{error}");
+}
+
+#[test]
+fn long_values_are_shown_where_they_differ() {
+    let same = "é".repeat(200);
+    let arguments = |end: &str| format!("{same}{end}");
+    let mut before = tools::run_of_call("before", 10.0);
+    let mut after = before.clone();
+    before.workload.tools[0].arguments = arguments("one");
+    after.workload.tools[0].arguments = arguments(&"two".repeat(40));
+    let runs: [AnyRun; 2] = [before.into(), after.into()];
+    let error = Comparison::of(&runs, &[], Workloads::MustAgree).unwrap_err().to_string();
+    let context = "é".repeat(20);
+    let expected = format!(
+        "workload.tools[0].arguments is …{context}one / …{context}{}…; use",
+        "two".repeat(20)
+    );
+    assert!(error.contains(&expected), "{error}");
+}
+
+#[test]
+fn a_refusal_names_ten_differences_and_counts_the_rest() {
+    let with = |count: usize| {
+        refused_tools(|workload| {
+            let shares = vec![workload.tools[0].clone(); 20];
+            workload.tools.extend(shares.into_iter().take(count));
+        })
+    };
+    assert!(with(10).contains("workload.tools[11] is none") && !with(10).contains("more; use"));
+    assert!(with(11).contains("; 1 more; use"), "{}", with(11));
 }
 
 #[test]
@@ -343,7 +396,12 @@ proptest! {
     ) {
         let shuffled: Vec<AnyRun> = order.iter().map(|&index| runs[index].clone()).collect();
         let (given, other) = (compare(&runs, &[]), compare(&shuffled, &[]));
-        prop_assert_eq!(ranks(&given), ranks(&other));
+        let by_name = |comparison| {
+            let mut ranks = ranks(comparison);
+            ranks.sort_unstable();
+            ranks
+        };
+        prop_assert_eq!(by_name(&given), by_name(&other));
         prop_assert_eq!(given.common_load, other.common_load);
     }
 

@@ -41,8 +41,10 @@ pub struct Wanted {
 }
 
 /// What the check found out.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Found {
+    /// What the server calls itself, where it says so.
+    pub server: Option<String>,
     /// The revision agreed on.
     pub revision: &'static str,
     /// The server opens sessions.
@@ -116,7 +118,8 @@ async fn look(gear: &Gear, wanted: &Wanted) -> Result<(Found, Vec<Mix>), Error> 
             false => None,
         };
         let (revision, sessions) = (session.revision(), session.has_session_id());
-        Ok((Found { revision, sessions, trivial }, mixes))
+        let server = session.server.clone();
+        Ok((Found { server, revision, sessions, trivial }, mixes))
     }
     .await;
     session.close().await;

@@ -46,8 +46,8 @@ pub struct Plan {
     pub run: Arc<str>,
     /// The folder where files land.
     pub directory: Option<PathBuf>,
-    /// Trivial calls before the load; 0 for none at all.
-    pub idle_probes: u32,
+    /// Trivial calls are made, before the load and beside it.
+    pub probing: bool,
     /// The target's processes, where they are not ours to start.
     pub processes: Vec<Process>,
 }
@@ -101,7 +101,7 @@ pub async fn run_level(
         rate: plan.rate,
         level: plan.level,
         run: Arc::clone(&plan.run),
-        idle_probes: plan.idle_probes,
+        probing: plan.probing,
         open: Barrier::new(gear.workers),
         ready,
         begin,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use super::prepare::{MAX_STEPS, Prepared, Step};
-use super::template::Place;
+use super::template::{self, Place};
 
 /// Most tools of a mix.
 pub const MAX_TOOLS: usize = 100;
@@ -134,8 +134,9 @@ impl Mix {
     /// A mix of these tools.
     ///
     /// # Errors
-    /// When there are none or too many, a weight is out of bounds, arguments are no object, or a
-    /// file shall be the same as that of a step that leaves none.
+    /// When there are none or too many, a weight is out of bounds, arguments are no object or have a
+    /// placeholder that nothing stands for, or a file shall be the same as that of a step that leaves
+    /// none.
     pub fn new(prepare: Vec<Step>, shares: Vec<Share>) -> Result<Self, MixError> {
         let error = |text: String| Err(MixError::Sense(text));
         check_steps(&prepare)?;
@@ -152,6 +153,7 @@ impl Mix {
             if !share.arguments.is_object() {
                 return error(format!("the arguments of {} are no JSON object", share.tool));
             }
+            check_placeholders(&share.tool, &share.arguments, share.file.as_deref())?;
             if let Some(digest) = &share.expected.sha256
                 && !is_sha256(digest)
             {
@@ -294,6 +296,7 @@ fn check_steps(steps: &[Step]) -> Result<(), MixError> {
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     for (index, step) in steps.iter().enumerate() {
+        check_placeholders(&step.tool, &step.arguments, step.file.as_deref())?;
         let Some(word) = &step.word else { continue };
         if word.is_empty() || !word.chars().all(plain) {
             return error(format!("as = {word:?}: write letters, digits, - and _"));
@@ -303,6 +306,21 @@ fn check_steps(steps: &[Step]) -> Result<(), MixError> {
         }
     }
     Ok(())
+}
+
+/// A misspelt placeholder would give all calls one file.
+fn check_placeholders(tool: &str, arguments: &Value, file: Option<&str>) -> Result<(), MixError> {
+    let (word, known, place) = if let Some(word) = template::unknown_in(arguments) {
+        (word, "{agent}, {call}, {level} and {run} are", "arguments")
+    } else if let Some(word) = file.and_then(template::unknown_in_place) {
+        (word, "{agent}, {call}, {level}, {run} and {name} are", "file")
+    } else {
+        return Ok(());
+    };
+    Err(MixError::Sense(format!(
+        "{{{word}}} in the {place} of {tool} is no placeholder: {known}; {{{{{word}}}}} stands for \
+         the text {{{word}}} itself"
+    )))
 }
 
 fn is_sha256(text: &str) -> bool {
@@ -380,11 +398,11 @@ pub fn file_name(result: Option<&Value>, arguments: &Value) -> Option<String> {
 /// without file or name.
 #[must_use]
 pub fn file_place(template: Option<&str>, place: &Place<'_>, name: Option<&str>) -> Option<String> {
-    let filled = place.fill_text(template?);
-    if !filled.contains("{name}") {
-        return Some(filled);
+    let template = template?;
+    if name.is_none() && template::asks_name(template) {
+        return None;
     }
-    Some(filled.replace("{name}", name?))
+    Some(place.fill_place(template, name.unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -422,6 +440,16 @@ mod tests {
             ("[[tool]]\nname = 'x'\nweight = 0", "the weight of x"),
             ("[[tool]]\nname = 'x'\nexpect-sha256 = 'ab'", "no SHA-256"),
             ("[[tool]]\nname = 'x'\nwait = 1", "unknown field `wait`"),
+            (
+                "[[tool]]\nname = 'x'\nargs = { a = ['{name}'] }",
+                "{name} in the arguments of x is no placeholder: {agent}, {call}, {level} and {run} \
+                 are; {{name}} stands for the text {name} itself",
+            ),
+            ("[[tool]]\nname = 'x'\nfile = '{filename}'", "{filename} in the file of x is no"),
+            (
+                "[[prepare]]\nname = 'p'\nargs = { a = '{rnu}' }\n[[tool]]\nname = 'x'",
+                "{rnu} in the arguments of p is no",
+            ),
             ("[[tool]]\nname = 'x'\nsame-as = 'y'", "no [[prepare]] step"),
             ("[[prepare]]\nname = 'p'\nas = 'a b'\n[[tool]]\nname = 'x'", "write letters"),
             (

@@ -12,7 +12,7 @@ use super::files::{Reader, Shelf};
 use super::mix::{Expectation, file_name, file_place};
 use super::schema;
 use super::session::{Session, Tool};
-use super::template::Place;
+use super::template::{Piece, Place, pieces, written};
 use super::transport::Failure;
 use crate::client::generalise;
 
@@ -60,7 +60,8 @@ impl Prepared {
     }
 
     /// Arguments with `{word.field}` replaced by results; `{word.list.0.field}` leads deeper. A text
-    /// that is nothing but such a placeholder becomes the value itself. Other braces stay.
+    /// that is nothing but such a placeholder becomes the value itself. Other braces stay, doubled
+    /// ones too.
     ///
     /// # Errors
     /// A sentence, when a step's result has no such field.
@@ -81,31 +82,19 @@ impl Prepared {
     }
 
     fn fill_text(&self, text: &str) -> Result<Value, String> {
+        let of_step = |piece| match piece {
+            Piece::Braced(inner) => inner.split_once('.').filter(|(word, _)| self.knows(word)),
+            Piece::Text(_) | Piece::Escaped(_) => None,
+        };
         let mut filled = String::new();
-        let mut rest = text;
-        while let Some(open) = rest.find('{') {
-            let (before, behind) = rest.split_at(open);
-            filled.push_str(before);
-            let close = behind.find('}');
-            let inner = close.map_or("", |close| &behind[1..close]);
-            let Some((word, path)) = inner.split_once('.').filter(|(word, _)| self.knows(word))
-            else {
-                filled.push('{');
-                rest = &behind[1..];
-                continue;
-            };
-            let value = self.value(word, path)?;
-            let after = &behind[inner.len() + 2..];
-            if filled.is_empty() && after.is_empty() && before.is_empty() {
-                return Ok(value.clone());
+        for piece in pieces(text) {
+            match of_step(piece).map(|(word, path)| self.value(word, path)).transpose()? {
+                Some(value) if written(piece) == text => return Ok(value.clone()),
+                Some(Value::String(text)) => filled.push_str(text),
+                Some(other) => filled.push_str(&other.to_string()),
+                None => filled.push_str(&written(piece)),
             }
-            match value {
-                Value::String(text) => filled.push_str(text),
-                other => filled.push_str(&other.to_string()),
-            }
-            rest = after;
         }
-        filled.push_str(rest);
         Ok(filled.into())
     }
 
@@ -233,11 +222,11 @@ mod tests {
     fn results_are_put_where_their_word_stands() {
         let arguments = json!({
             "response_id": "{job.id}", "text": "of {job.id}, {job.size} {agent} {",
-            "number": "{job.deep.list.0.n}", "other": ["{unknown.id}", 3],
+            "number": "{job.deep.list.0.n}", "other": ["{unknown.id}", 3], "itself": "{{job.id}}",
         });
         let expected = json!({
             "response_id": "resp_1", "text": "of resp_1, [64,32] {agent} {",
-            "number": 7, "other": ["{unknown.id}", 3],
+            "number": 7, "other": ["{unknown.id}", 3], "itself": "{{job.id}}",
         });
         assert_eq!(prepared().fill(&arguments), Ok(expected));
     }

@@ -9,10 +9,21 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::session::{Session, Trivial};
+use super::settings::MIN_PROBE_EVERY;
 
 /// Most trivial calls that wait at once: a server that is stuck is not buried. Further ones that
 /// are due count as failed.
 pub const MAX_OPEN_PROBES: usize = 64;
+
+/// Trivial calls before each level: enough for a p99.
+pub const IDLE_PROBES: u32 = 100;
+
+/// Trivial calls before each level that are made however long they take: enough for a p95.
+pub const LEAST_IDLE_PROBES: u32 = 20;
+
+/// No trivial call beyond [`LEAST_IDLE_PROBES`] begins when those before took so long, so that a
+/// slow server does not hold up its levels.
+pub const IDLE_FOR: Duration = Duration::from_secs(1);
 
 /// How long trivial calls that were due under load are awaited once the load is over.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,19 +46,23 @@ pub struct Prober {
     pub session: Rc<Session>,
     /// Which call.
     pub which: Trivial,
-    /// How often.
+    /// How often beside the load.
     pub every: Duration,
     /// When one is given up.
     pub limit: Duration,
 }
 
 impl Prober {
-    /// So many calls one after the other, each in its own time, without load.
-    pub async fn idle(&self, count: u32) -> LatencyHistogram {
+    /// [`IDLE_PROBES`] calls one after the other, one every [`MIN_PROBE_EVERY`], without load;
+    /// fewer, but [`LEAST_IDLE_PROBES`], of a server that needs longer than [`IDLE_FOR`] for them.
+    pub async fn idle(&self) -> LatencyHistogram {
         let mut times = LatencyHistogram::default();
         let begin = Instant::now();
-        for number in 0..count {
-            sleep_until(begin + self.every * number).await;
+        for number in 0..IDLE_PROBES {
+            if number >= LEAST_IDLE_PROBES && begin.elapsed() >= IDLE_FOR {
+                break;
+            }
+            sleep_until(begin + MIN_PROBE_EVERY * number).await;
             if let Some(took) = self.probe(Instant::now()).await {
                 times.record(took);
             }

@@ -37,9 +37,6 @@ use crate::target_url::TargetUrl;
 use crate::trust::Facts;
 use crate::usage::{Process, TargetProcesses};
 
-/// Trivial calls before each level: enough for a p95.
-pub const IDLE_PROBES: u32 = 20;
-
 /// Files that a process of ours costs the tester: its pipes, and the kernel's handle on it.
 const FILES_PER_PROCESS: u64 = 4;
 
@@ -173,16 +170,21 @@ async fn shelf(settings: &Settings) -> Result<Option<Shelf>, Error> {
         Some(Source::Directory(directory)) => Some(Shelf::Directory(directory.clone())),
         Some(Source::Url(template)) => {
             let url: TargetUrl = url_of(template, "x").parse()?;
-            let tls = match &settings.reach {
-                Reach::Http { cacert, insecure, .. } => {
-                    TlsSettings { cacert: cacert.clone(), insecure: *insecure, http1_only: true }
-                }
-                Reach::Stdio { .. } => TlsSettings { http1_only: true, ..TlsSettings::default() },
-            };
-            let target = resolve_url(&url, security(&url, &tls)?, 1).await?;
+            let target = resolve_url(&url, beside(settings, &url)?, 1).await?;
             Some(Shelf::Url(template.clone(), target))
         }
     })
+}
+
+/// How another URL than the target's is reached: with the same trust.
+fn beside(settings: &Settings, url: &TargetUrl) -> Result<Security, Error> {
+    let tls = match &settings.reach {
+        Reach::Http { cacert, insecure, .. } => {
+            TlsSettings { cacert: cacert.clone(), insecure: *insecure, http1_only: true }
+        }
+        Reach::Stdio { .. } => TlsSettings { http1_only: true, ..TlsSettings::default() },
+    };
+    security(url, &tls)
 }
 
 async fn upstream(settings: &Settings) -> Result<Option<Upstream>, Error> {
@@ -238,7 +240,8 @@ impl Ascent<'_> {
                 None => None,
                 Some(url) => Some(Bare {
                     url: url.clone(),
-                    target: resolve_url(url, Security::Plain, floor::MAX_TRANSFERS).await?,
+                    target: resolve_url(url, beside(self.settings, url)?, floor::MAX_TRANSFERS)
+                        .await?,
                     scratch: self.settings.scratch.clone(),
                 }),
             };
@@ -271,7 +274,7 @@ impl Ascent<'_> {
             level: u64::try_from(self.levels.len()).unwrap_or(0) + 1,
             run: Arc::clone(&self.word),
             directory: self.shelf.as_deref().and_then(Shelf::directory).map(Into::into),
-            idle_probes: if self.gear.trivial.is_some() { IDLE_PROBES } else { 0 },
+            probing: self.gear.trivial.is_some(),
             processes: self.processes.clone(),
         }
     }
@@ -289,7 +292,7 @@ impl Ascent<'_> {
             repeat: calls,
             rate: None,
             level: 0,
-            idle_probes: 0,
+            probing: false,
             ..self.plan(Shape { agents: 1, calls_per_agent: 1 }, stage)
         };
         // Nobody watches it: its calls are no level's.

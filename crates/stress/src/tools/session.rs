@@ -120,8 +120,24 @@ pub struct Called {
 pub struct Session {
     carriage: Carriage,
     revision: &'static str,
+    /// What the server calls itself, `name/version`, where it says so.
+    pub server: Option<String>,
     /// What the handshake took; zero where there is none.
     pub opened_in: Duration,
+}
+
+/// Longest name that a server is known by.
+pub const MAX_SERVER_CHARS: usize = 100;
+
+/// What a server calls itself in an answer to the handshake, or to `server/discover`: there
+/// `serverInfo` stands in the result or in its metadata.
+fn server_name(result: &Value) -> Option<String> {
+    let in_metadata = || result.get("_meta")?.get("io.modelcontextprotocol/serverInfo");
+    let said = result.get("serverInfo").or_else(in_metadata)?;
+    let text = |field| said.get(field).and_then(Value::as_str).filter(|text| !text.is_empty());
+    let name = text("name")?;
+    let full = text("version").map_or(name.to_owned(), |version| format!("{name}/{version}"));
+    Some(full.chars().take(MAX_SERVER_CHARS).collect())
 }
 
 impl Session {
@@ -135,7 +151,7 @@ impl Session {
         limit: Duration,
     ) -> Result<Self, (Carriage, Failure)> {
         let started_at = Instant::now();
-        let mut session = Self { carriage, revision: WITH_SESSIONS, opened_in: Duration::ZERO };
+        let mut session = Self::joined(carriage, WITH_SESSIONS);
         let opened = match protocol {
             Protocol::Sessions => session.initialize(started_at, limit).await,
             Protocol::Stateless => session.discover(started_at, limit).await,
@@ -158,7 +174,7 @@ impl Session {
     /// hands.
     #[must_use]
     pub fn joined(carriage: Carriage, revision: &'static str) -> Self {
-        Self { carriage, revision, opened_in: Duration::ZERO }
+        Self { carriage, revision, server: None, opened_in: Duration::ZERO }
     }
 
     /// The revision agreed on.
@@ -184,11 +200,6 @@ impl Session {
 
     /// The handshake of the revisions with sessions.
     async fn initialize(&mut self, started_at: Instant, limit: Duration) -> Result<(), Failure> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Initialized {
-            protocol_version: String,
-        }
         let params = json!({
             "protocolVersion": WITH_SESSIONS, "capabilities": {}, "clientInfo": client_info(),
         });
@@ -200,9 +211,13 @@ impl Session {
             deadline: started_at + limit,
         };
         let reply = self.send(self.next_id(), ask).await;
-        let initialized: Initialized = parse(reply)?;
+        let initialized: Value = parse(reply)?;
         let known = std::iter::once(WITH_SESSIONS).chain(OLDER);
-        let answered = initialized.protocol_version;
+        let answered = initialized.get("protocolVersion").and_then(Value::as_str);
+        let answered = answered.ok_or_else(|| {
+            Failure::Protocol("the server's answer to initialize has no protocolVersion".into())
+        })?;
+        self.server = server_name(&initialized);
         self.revision = known.into_iter().find(|known| *known == answered).ok_or_else(|| {
             let shown: String = answered.chars().take(20).collect();
             Failure::Protocol(format!("the server speaks revision {shown} of MCP").into())
@@ -235,7 +250,8 @@ impl Session {
             deadline: started_at + limit,
         };
         let reply = self.send(self.next_id(), ask).await;
-        parse::<Value>(reply).map(drop)
+        self.server = server_name(&parse::<Value>(reply)?);
+        Ok(())
     }
 
     /// All tools of the server.

@@ -36,7 +36,7 @@ pub fn judge(level: &ToolsLevel, facts: &Facts, watched_s: f64) -> (bool, Vec<St
     .flatten()
     .collect();
     let trusted = reasons.is_empty();
-    let notes = [shared_names(level), no_control(level), busy(level, facts, watched_s, trusted)];
+    let notes = [shared_names(level), no_control(level)];
     (trusted, reasons.into_iter().chain(notes.into_iter().flatten()).collect())
 }
 
@@ -143,16 +143,6 @@ fn machine(level: &ToolsLevel, facts: &Facts, watched_s: f64) -> Option<String> 
             percent(tester.min(1.0)),
         )
     })
-}
-
-/// A whole machine's work is the target's, but on a larger one it would be quicker.
-fn busy(level: &ToolsLevel, facts: &Facts, watched_s: f64, trusted: bool) -> Option<String> {
-    let tester = tester_share_when_busy(level, facts, watched_s).filter(|_| trusted)?;
-    Some(format!(
-        "all {} cores were busy (the tester used {}): this machine was the target's limit",
-        facts.cores,
-        percent(tester)
-    ))
 }
 
 fn shared_names(level: &ToolsLevel) -> Option<String> {

@@ -92,8 +92,8 @@ pub struct Job {
     pub level: u64,
     /// `{run}`.
     pub run: Arc<str>,
-    /// Trivial calls before the load; 0 for none, beside it too.
-    pub idle_probes: u32,
+    /// Trivial calls are made, before the load and beside it.
+    pub probing: bool,
     /// All workers' sessions stand.
     pub open: Barrier,
     /// Tells which processes the worker started, once it waits for the begin.
@@ -221,7 +221,7 @@ pub async fn work(worker: usize, job: Arc<Job>) -> Result<Part, String> {
     for session in sessions.iter().flatten() {
         part.sessions.record(session.opened_in);
     }
-    let prober = match gear.trivial.filter(|_| worker == 0 && job.idle_probes > 0) {
+    let prober = match gear.trivial.filter(|_| worker == 0 && job.probing) {
         None => None,
         Some((which, every)) => {
             // A process can be asked only where it is loaded; over HTTP the probe is somebody else.
@@ -236,7 +236,7 @@ pub async fn work(worker: usize, job: Arc<Job>) -> Result<Part, String> {
         return Ok(part);
     }
     if let Some(prober) = &prober {
-        let idle = prober.idle(job.idle_probes);
+        let idle = prober.idle();
         part.probing.idle = stop.run_until_cancelled(idle).await.unwrap_or_default();
     }
     let Some(begin) = begin(&job, &sessions).await else { return Ok(part) };

@@ -63,10 +63,11 @@ impl<'a> Plan<'a> {
     /// # Errors
     /// When it exists already, or cannot be made.
     pub(super) fn of(args: &'a ToolsArgs, run_folder: &Path) -> Result<Self, Failure> {
-        if args.verify_dir.is_some() || args.verify_url.is_some() || args.upstream_stats.is_some() {
+        let verified = args.verify_dir.is_some() || args.verify_url.is_some();
+        if verified || args.upstream_stats.is_some() || args.floor_url.is_some() {
             return Err(Failure::usage(anyhow!(
-                "--verify-dir, --verify-url and --upstream-stats are for a target of your own: give \
-                 its URL or command"
+                "--verify-dir, --verify-url, --upstream-stats and --floor-url are for a target of \
+                 your own: give its URL or command"
             )));
         }
         // The servers are started elsewhere than here, so the path must lead there from anywhere.

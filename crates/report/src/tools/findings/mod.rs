@@ -2,10 +2,9 @@
 
 mod calls;
 mod concurrency;
+mod fairness;
 mod resources;
 mod trust;
-
-pub(super) use resources::{PROBE_SLOW_MS, PROBE_SLOW_RATIO};
 
 use super::overview::Overview;
 use crate::document::{Finding, Weight};
@@ -13,8 +12,13 @@ use crate::text::Text;
 
 /// All findings, the weightiest first; equal weights in the order of the rules.
 pub(super) fn findings(overview: &Overview<'_>) -> Vec<Finding> {
-    let rules: [fn(&Overview<'_>) -> Vec<Finding>; 4] =
-        [trust::findings, calls::findings, concurrency::findings, resources::findings];
+    let rules: [fn(&Overview<'_>) -> Vec<Finding>; 5] = [
+        trust::findings,
+        calls::findings,
+        concurrency::findings,
+        fairness::findings,
+        resources::findings,
+    ];
     let mut all: Vec<Finding> = rules.iter().flat_map(|rule| rule(overview)).collect();
     all.sort_by_key(|finding| finding.weight);
     all

@@ -1,7 +1,6 @@
 //! Whether the server still answered under load, what it needed, and how near it came to a bare
 //! transfer.
 
-use results::summary::Statistic;
 use results::units::float;
 
 use super::finding;
@@ -10,16 +9,13 @@ use crate::figure::Figure;
 use crate::number::Kind;
 use crate::text::text;
 use crate::tools::overview::{LevelView, Metric, Overview};
-
-/// A trivial call that takes so many times as long under load as idle …
-pub(in crate::tools) const PROBE_SLOW_RATIO: f64 = 5.0;
-/// … and at least so many milliseconds, is worth a warning: people notice from about 100 ms on
-/// (Miller, "Response time in man-computer conversational transactions", 1968), and a chain of
-/// calls adds up before.
-pub(in crate::tools) const PROBE_SLOW_MS: f64 = 50.0;
+use crate::tools::probe::Compared;
 
 /// CPU time of other processes is worth a word from this share of the machine on.
 const OTHER_CPU_SHARE: f64 = 0.05;
+
+/// A machine is full of the target's work, and not of somebody else's, from this share of it on.
+const MOST: f64 = 0.5;
 
 /// From this share on all of the machine's CPU time counts as used up.
 const MACHINE_FULL: f64 = crate::findings::MACHINE_FULL;
@@ -52,15 +48,10 @@ fn probes_failed(view: LevelView<'_>) -> Option<Finding> {
 }
 
 fn probe(view: LevelView<'_>) -> Option<Finding> {
-    let (loaded, idle) = (view.level.probe_ms?, view.level.probe_idle_ms?);
-    let enough = |statistic| loaded.supports(statistic) && idle.supports(statistic);
-    let statistic = [Statistic::P99, Statistic::P95, Statistic::Max]
-        .into_iter()
-        .find(|statistic| enough(*statistic))?;
-    let (high, low) = (loaded.get(statistic), idle.get(statistic));
+    let compared = Compared::of(view)?;
+    let statistic = compared.statistic;
     // Of a level that is not trusted it may have been the machine.
-    let much = high >= PROBE_SLOW_MS && high >= low * PROBE_SLOW_RATIO;
-    let slow = much && view.level.trusted;
+    let slow = compared.unresponsive() && view.level.trusted;
     let (weight, said) = if slow {
         (Weight::Problem, ": while it carries calls, it hardly answers anything else.")
     } else {
@@ -72,7 +63,7 @@ fn probe(view: LevelView<'_>) -> Option<Finding> {
         text![
             "A trivial call takes ",
             view.summary(Metric::ProbeIdle, statistic),
-            format!(" on the idle server and "),
+            " on the idle server and ",
             view.summary(Metric::Probe, statistic),
             format!(" under {} ({})", view.words(), statistic.name()),
             said
@@ -115,20 +106,42 @@ fn cpu(view: LevelView<'_>) -> Option<Finding> {
     ))
 }
 
-/// The lowest level, trusted or not, at which the machine had nothing left.
+/// The trusted levels at which the machine had nothing left; of the others it is their reason.
 fn machine_full(overview: &Overview<'_>) -> Option<Finding> {
-    let full = |view: &&LevelView<'_>| view.level.machine_busy >= Some(MACHINE_FULL);
-    let view = overview.levels.iter().filter(full).min_by_key(|view| view.level.shape().load())?;
-    let busy = view.level.machine_busy.map(|share| share * 100.0);
+    let busy = |view: &LevelView<'_>| view.level.machine_busy.filter(|busy| *busy >= MACHINE_FULL);
+    let full: Vec<_> =
+        overview.trusted.iter().filter_map(|view| Some((*view, busy(view)?))).collect();
+    let (lowest, _) = full.first().copied()?;
+    let (view, share) = full.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    let available = view.level.duration_s * float(overview.run.machine.cores);
+    let tester = (available > 0.0).then(|| view.level.tester_usage.cpu_s / available * 100.0);
+    let others = match full.len() - 1 {
+        0 => String::new(),
+        1 => " and at one more level".to_owned(),
+        others => format!(" and at {others} more levels"),
+    };
     Some(finding(
         "machine_full",
         Weight::Problem,
         text![
-            format!("At {} the machine itself is full: ", view.words()),
-            view.derived("machine_busy_percent", Kind::Portion, busy),
-            " of its CPU time is used."
+            format!("At {}{others} the machine itself is full: ", lowest.words()),
+            if full.len() > 1 { "up to " } else { "" },
+            view.derived("machine_busy_percent", Kind::Portion, Some(share * 100.0)),
+            " of its CPU time is used, by the tester ",
+            view.derived("tester_percent", Kind::Portion, tester),
+            if served_share(view, available) >= Some(MOST) {
+                ". This machine was the target's limit."
+            } else {
+                "."
+            }
         ],
     ))
+}
+
+/// The share of this CPU time that target and upstream used; `None` where they were not seen.
+fn served_share(view: LevelView<'_>, available_s: f64) -> Option<f64> {
+    let used = view.level.target_usage.as_ref().filter(|_| available_s > 0.0)?;
+    Some(used.iter().map(|process| process.cpu_s).sum::<f64>() / available_s)
 }
 
 fn other_load(overview: &Overview<'_>) -> Option<Finding> {

@@ -71,5 +71,14 @@ fn control_error(overview: &Overview<'_>) -> Option<Finding> {
         begins: "On calls whose length it knew the tester measured times that were off by ",
         part_of: "time",
         median: overview.headline().and_then(|view| Some(view.level.call_ms?.p50)),
+        levels: overview
+            .levels
+            .iter()
+            .filter_map(|view| {
+                let errors = view.level.control?.call_error_ms?;
+                Some((view.words(), view.index, errors))
+            })
+            .collect(),
+        level_path: "control.call_error_ms",
     })
 }

@@ -1,4 +1,4 @@
-//! The calls of the headline's level by agent and by tool, and every call that went wrong.
+//! The calls of each stage's level that is looked at by agent and by tool, and every call that went wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,16 +25,22 @@ const MOST_ERRORS: usize = 20;
 
 pub(super) fn section(overview: &Overview<'_>) -> Section {
     let mut blocks = Vec::new();
-    match overview.headline() {
-        None => blocks.push(no_levels()),
-        Some(view) => {
-            blocks.push(Block::Table(by_agent(view)));
-            if view.level.files.len() <= MOST_ROWS {
-                let calls = view.level.files.iter().enumerate().map(|(i, call)| (view, i, call));
-                let caption = format!("Every call of {}", view.words());
-                let shown = Shown { load: false, tool: view.mixed() };
-                blocks.push(Block::Table(calls_table("calls-table", caption, shown, calls)));
-            }
+    let levels = overview.shown();
+    if levels.is_empty() {
+        blocks.push(no_levels());
+    }
+    for (number, &view) in levels.iter().enumerate() {
+        // The ids of a page's tables are its own.
+        let id = |name: &str| match number {
+            0 => name.to_owned(),
+            number => format!("{name}-{}", number + 1),
+        };
+        blocks.push(Block::Table(by_agent(&id("agents-table"), view)));
+        if view.level.files.len() <= MOST_ROWS {
+            let calls = view.level.files.iter().enumerate().map(|(i, call)| (view, i, call));
+            let caption = format!("Every call of {}", view.words());
+            let shown = Shown { load: false, tool: view.mixed() };
+            blocks.push(Block::Table(calls_table(&id("calls-table"), caption, shown, calls)));
         }
     }
     if overview.mixed() {
@@ -55,7 +61,7 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
 }
 
 /// One row an agent: what it got, and how alike it was.
-fn by_agent(view: LevelView<'_>) -> Table {
+fn by_agent(id: &str, view: LevelView<'_>) -> Table {
     let mut agents: BTreeMap<u64, Vec<&Call>> = BTreeMap::new();
     for call in &view.level.files {
         agents.entry(call.agent).or_default().push(call);
@@ -63,8 +69,10 @@ fn by_agent(view: LevelView<'_>) -> Table {
     let columns = vec![
         Column::words("agent"),
         Column::words("calls"),
+        Column::words("files"),
         Column::words("sizes, bytes"),
         Column::words("SHA-256 begins"),
+        Column::words("MD5 begins"),
         Column::words("outcome"),
         Column::grouped("since the start", "first", Kind::Latency),
         Column::grouped("since the start", "last end", Kind::Latency),
@@ -86,8 +94,10 @@ fn by_agent(view: LevelView<'_>) -> Table {
                 vec![
                     format!("agent {agent}").into(),
                     numbers(&calls).into(),
+                    names(&calls).into(),
                     sizes(&calls).into(),
-                    digests(&calls).into(),
+                    digests(&calls, |call| call.sha256.as_deref()).into(),
+                    digests(&calls, |call| call.md5.as_deref()).into(),
                     outcomes(&calls).into(),
                     at("first_start_ms", start),
                     at("last_end_ms", end),
@@ -105,7 +115,7 @@ fn by_agent(view: LevelView<'_>) -> Table {
         ));
     }
     Table {
-        id: "agents-table".to_owned(),
+        id: id.to_owned(),
         caption: format!("Agents of {}", view.words()),
         columns,
         rows,
@@ -125,6 +135,25 @@ fn numbers(calls: &[&Call]) -> String {
     }
 }
 
+/// `video_1.mp4 to video_8.mp4`, in the order of the calls; only how many there are where several
+/// tools name them.
+fn names(calls: &[&Call]) -> String {
+    let mut named: Vec<(u64, &str, &str)> = calls
+        .iter()
+        .filter_map(|call| Some((call.call, call.tool.as_str(), call.name.as_deref()?)))
+        .collect();
+    named.sort_unstable();
+    let tools: BTreeSet<&str> = named.iter().map(|(_, tool, _)| *tool).collect();
+    match named.as_slice() {
+        [] => "no file".to_owned(),
+        [(_, _, only)] => foreign(only),
+        [(_, _, first), .., (_, _, last)] if tools.len() == 1 => {
+            format!("{} to {}", foreign(first), foreign(last))
+        }
+        several => format!("{} of {} tools", several.len(), tools.len()),
+    }
+}
+
 fn sizes(calls: &[&Call]) -> String {
     let sizes: BTreeSet<u64> = calls.iter().filter_map(|call| call.bytes).collect();
     match (sizes.first(), sizes.last()) {
@@ -136,8 +165,8 @@ fn sizes(calls: &[&Call]) -> String {
     }
 }
 
-fn digests(calls: &[&Call]) -> String {
-    let digests: BTreeSet<&str> = calls.iter().filter_map(|call| call.sha256.as_deref()).collect();
+fn digests(calls: &[&Call], of: impl Fn(&Call) -> Option<&str>) -> String {
+    let digests: BTreeSet<&str> = calls.iter().filter_map(|call| of(call)).collect();
     match (digests.len(), digests.first()) {
         (0, _) | (_, None) => "none".to_owned(),
         (1, Some(only)) => short_digest(only),
@@ -306,9 +335,9 @@ fn by_tool(overview: &Overview<'_>) -> Table {
 
 /// Every call that went wrong, of all levels, unless a table above has it.
 fn failed(overview: &Overview<'_>) -> Option<Block> {
+    let levels = overview.shown();
     let shown = |view: LevelView<'_>| {
-        overview.headline().is_some_and(|headline| headline.index == view.index)
-            && view.level.files.len() <= MOST_ROWS
+        levels.iter().any(|shown| shown.index == view.index) && view.level.files.len() <= MOST_ROWS
     };
     let all: Vec<(LevelView<'_>, usize, &Call)> = overview
         .levels

@@ -12,6 +12,7 @@ use crate::number::{self, Kind, NOTHING};
 use crate::sections::with_notes;
 use crate::text::{Inline, Text, foreign, text};
 use crate::tools::overview::{LevelView, Metric, Overview};
+use crate::tools::probe;
 
 /// The one sentence that answers the question.
 pub(super) fn headline(overview: &Overview<'_>) -> Headline {
@@ -101,6 +102,7 @@ pub(super) fn key_numbers(overview: &Overview<'_>) -> Vec<KeyNumber> {
         let value = value.map_or_else(|| NOTHING.into(), Text::from);
         KeyNumber { label, value, meaning: meaning.into(), direction, basis }
     };
+    let tail = view.and_then(probe::statistic).unwrap_or(Statistic::P99);
     vec![
         capacity(overview),
         number(
@@ -128,10 +130,10 @@ pub(super) fn key_numbers(overview: &Overview<'_>) -> Vec<KeyNumber> {
             view.map(LevelView::bytes_per_s),
         ),
         number(
-            text![Term::Probe, " p99"],
+            text![Term::Probe, format!(" {}", tail.name())],
             "a trivial call under load",
             "lower is better",
-            view.map(|view| view.summary(Metric::Probe, Statistic::P99)),
+            view.map(|view| view.summary(Metric::Probe, tail)),
         ),
     ]
 }
@@ -153,6 +155,7 @@ fn capacity(overview: &Overview<'_>) -> KeyNumber {
 
 /// The table at the head: what fits 80 columns.
 pub(super) fn levels(overview: &Overview<'_>) -> Table {
+    let tail = probe::common_statistic(overview);
     let columns = vec![
         Column::words("load"),
         Column::numbers(Term::Ok, Kind::Percent),
@@ -163,7 +166,7 @@ pub(super) fn levels(overview: &Overview<'_>) -> Table {
         Column::numbers("took", Kind::Span),
         Column::numbers("throughput", Kind::ByteRate),
         Column::numbers(Term::Speedup, Kind::Ratio),
-        Column::grouped(Term::Probe, "p99", Kind::Latency),
+        Column::grouped(Term::Probe, tail.name(), Kind::Latency),
     ];
     let rows = overview
         .levels
@@ -181,7 +184,7 @@ pub(super) fn levels(overview: &Overview<'_>) -> Table {
                 view.measured("duration_s", Kind::Span, Some(level.duration_s)).into(),
                 view.bytes_per_s().into(),
                 view.speedup().into(),
-                view.summary(Metric::Probe, Statistic::P99).into(),
+                view.summary(Metric::Probe, tail).into(),
             ];
             row(view, cells)
         })

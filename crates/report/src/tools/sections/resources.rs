@@ -25,12 +25,8 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
         }
         if overview.levels.iter().any(|view| view.level.floor.is_some()) {
             blocks.push(Block::Table(floor(overview)));
-        } else {
-            blocks.push(not_measured(
-                "how fast a bare transfer of the same bytes is on this machine",
-                "run without a target: the upstream is then part of the run",
-            ));
         }
+        blocks.extend(no_floor(overview));
         blocks
     };
     Section {
@@ -39,6 +35,28 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
         question: "What did the calls cost, and what does the machine give?",
         blocks,
     }
+}
+
+/// Why levels have no floor, and what would give them one.
+fn no_floor(overview: &Overview<'_>) -> Option<Block> {
+    let without: Vec<&LevelView<'_>> =
+        overview.levels.iter().filter(|view| view.level.floor.is_none()).collect();
+    let first = without.first()?;
+    Some(if without.iter().all(|view| view.mixed()) {
+        Block::Paragraph(
+            format!(
+                "{} has no floor: calls of several tools do not all move the same bytes, and some \
+                 compute them. To have one, call one tool alone.",
+                first.short()
+            )
+            .into(),
+        )
+    } else {
+        not_measured(
+            "how fast a bare transfer of the same bytes is on this machine",
+            "name the URL of the bytes that a call moves: --floor-url URL",
+        )
+    })
 }
 
 fn table(overview: &Overview<'_>) -> Table {

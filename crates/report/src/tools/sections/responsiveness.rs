@@ -1,16 +1,23 @@
 //! Whether the server still answers a trivial call while it carries the load.
 
 use results::summary::Statistic;
+use results::units::float;
 
 use super::row;
 use crate::document::{Block, Cell, Column, Section, Table};
-use crate::number::{self, Kind};
+use crate::number::{Kind, NOTHING};
 use crate::sections::{no_levels, not_measured, with_notes};
-use crate::tools::findings::{PROBE_SLOW_MS, PROBE_SLOW_RATIO};
 use crate::tools::overview::{LevelView, Metric, Overview};
+use crate::tools::probe::{self, Compared};
 
 /// The statistics shown.
-const STATISTICS: [Statistic; 3] = [Statistic::P50, Statistic::P99, Statistic::Max];
+const STATISTICS: [Statistic; 4] = [Statistic::P50, Statistic::P95, Statistic::P99, Statistic::Max];
+
+/// The trivial call without load and beside it.
+const METRICS: [(&str, &str, Metric); 2] = [
+    ("idle", "probe_idle_ms.count", Metric::ProbeIdle),
+    ("under load", "probe_ms.count", Metric::Probe),
+];
 
 pub(super) fn section(overview: &Overview<'_>) -> Section {
     let probed = |view: &LevelView<'_>| view.level.probe_ms.is_some();
@@ -19,15 +26,7 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
         blocks.push(no_levels());
     } else if overview.levels.iter().any(probed) {
         blocks.push(Block::Table(table(overview)));
-        blocks.push(Block::Paragraph(
-            format!(
-                "It counts as unresponsive when its p99 is at least {} and {} times that of the \
-                 idle server.",
-                number::show(Kind::Latency, Some(PROBE_SLOW_MS)),
-                number::tick(PROBE_SLOW_RATIO)
-            )
-            .into(),
-        ));
+        blocks.push(Block::Paragraph(probe::rule().into()));
     } else {
         blocks.push(not_measured(
             "responsiveness: no trivial call was made beside the load",
@@ -44,26 +43,15 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
 
 fn table(overview: &Overview<'_>) -> Table {
     let mut columns = vec![Column::words("load")];
-    columns.extend(STATISTICS.map(|s| Column::grouped("idle", s.name(), Kind::Latency)));
-    columns.extend(STATISTICS.map(|s| Column::grouped("under load", s.name(), Kind::Latency)));
-    columns.push(Column::numbers("p99 to idle", Kind::Ratio));
+    for (name, _, _) in METRICS {
+        columns.extend(STATISTICS.map(|s| Column::grouped(name, s.name(), Kind::Latency)));
+        columns.push(Column::grouped(name, "samples", Kind::Count));
+    }
     columns.push(Column::numbers("failed", Kind::Count));
-    let rows = overview
-        .levels
-        .iter()
-        .map(|&view| {
-            let mut cells: Vec<Cell> = vec![view.short().into()];
-            cells.extend(STATISTICS.map(|s| view.summary(Metric::ProbeIdle, s).into()));
-            cells.extend(STATISTICS.map(|s| view.summary(Metric::Probe, s).into()));
-            let at = |metric: Metric| metric.of(view.level)?.supported(Statistic::P99);
-            let ratio = at(Metric::Probe)
-                .zip(at(Metric::ProbeIdle).filter(|idle| *idle > 0.0))
-                .map(|(loaded, idle)| loaded / idle);
-            cells.push(view.derived("probe_to_idle", Kind::Ratio, ratio).into());
-            cells.push(view.counted("probes_failed", view.level.probes_failed).into());
-            row(view, cells)
-        })
-        .collect();
+    columns.push(Column::numbers("load to idle", Kind::Ratio));
+    columns.push(Column::words("compared by"));
+    columns.push(Column::words("unresponsive"));
+    let rows = overview.levels.iter().map(|&view| row(view, cells(view))).collect();
     with_notes(Table {
         id: "probe-table".to_owned(),
         caption: "A trivial call, idle and under load".to_owned(),
@@ -71,4 +59,28 @@ fn table(overview: &Overview<'_>) -> Table {
         rows,
         notes: Vec::new(),
     })
+}
+
+fn cells(view: LevelView<'_>) -> Vec<Cell> {
+    let mut cells: Vec<Cell> = vec![view.short().into()];
+    for (_, count, metric) in METRICS {
+        cells.extend(STATISTICS.map(|s| view.summary(metric, s).into()));
+        let samples = metric.of(view.level).map(|summary| float(summary.count));
+        cells.push(view.measured(count, Kind::Count, samples).into());
+    }
+    let compared = Compared::of(view);
+    let ratio = compared.as_ref().and_then(Compared::ratio);
+    cells.push(view.counted("probes_failed", view.level.probes_failed).into());
+    cells.push(view.derived("probe_to_idle", Kind::Ratio, ratio).into());
+    cells.push(compared.map_or(NOTHING, |compared| compared.statistic.name()).into());
+    cells.push(
+        match compared {
+            _ if !view.level.trusted => "not trusted",
+            None => NOTHING,
+            Some(compared) if compared.unresponsive() => "yes",
+            Some(_) => "no",
+        }
+        .into(),
+    );
+    cells
 }

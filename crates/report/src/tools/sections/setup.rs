@@ -84,7 +84,12 @@ fn workload(overview: &Overview<'_>) -> Vec<Fact> {
                 ProbeKind::Ping => "ping",
                 ProbeKind::ToolsList => "tools/list",
             };
-            text![method, ", every ", latency("probe_every_ms", workload.probe_every_ms)]
+            text![
+                method,
+                ", before each level, and every ",
+                latency("probe_every_ms", workload.probe_every_ms),
+                " beside its calls"
+            ]
         }
     };
     vec![

@@ -8,21 +8,38 @@ use results::units::float;
 use super::LADDER;
 use crate::document::{Block, Column, Row, Section, Table};
 use crate::figure::Figure;
-use crate::number::Kind;
+use crate::number::{self, Kind};
 use crate::sections::no_levels;
-use crate::text::{Text, text};
+use crate::text::{Inline, Text, text};
 use crate::tools::overview::{LevelView, Overview};
 
 /// Without a single failure among n calls, the true share of failures is below 3/n with 95 %
 /// confidence: the "rule of three" (Hanley and Lippman-Hand, JAMA 249:1743, 1983).
 const RULE_OF_THREE: f64 = 3.0;
 
+/// Calls without a failure show that calls do not fail once that share is below so many percent:
+/// from 30 calls on.
+const MOST_FAILURES_PERCENT: f64 = 10.0;
+
 /// The observations of the original report, each as a count.
 pub(super) fn observations(overview: &Overview<'_>) -> Section {
-    let blocks = match overview.headline() {
-        None => vec![no_levels()],
-        Some(view) => vec![Block::List(list(overview, view))],
-    };
+    let shown = overview.shown();
+    let mut blocks = Vec::new();
+    for view in &shown {
+        if shown.len() > 1 {
+            blocks.push(Block::Paragraph(text![Inline::strong(view.words())]));
+        }
+        blocks.push(Block::List(list(overview, *view)));
+    }
+    blocks.push(if shown.is_empty() {
+        no_levels()
+    } else {
+        Block::Paragraph(
+            "When calls ended is not used as evidence: calls that are carried one after the other \
+             may end within the same second, too."
+                .into(),
+        )
+    });
     Section {
         id: "observations",
         title: "Observations",
@@ -33,25 +50,22 @@ pub(super) fn observations(overview: &Overview<'_>) -> Section {
 
 fn list(overview: &Overview<'_>, view: LevelView<'_>) -> Vec<Text> {
     let level = view.level;
-    let mut list = vec![
-        text![
-            view.derived("not_ok", Kind::Count, Some(float(level.outcomes.not_ok()))),
-            " of ",
-            view.derived("ended", Kind::Count, Some(float(level.outcomes.total()))),
-            format!(" calls of {} did not end ok.", view.words())
-        ],
-        overlap(view),
-    ];
-    if overview.verified() {
-        list.push(text![
-            "The files have ",
-            view.counted("distinct_digests", level.distinct_digests),
-            " different digests. Files with wrong bytes: ",
+    let mut list = vec![ended(view), overlap(view)];
+    if overview.verified() && level.distinct_digests > 0 {
+        let mut sentence = if level.distinct_digests == 1 {
+            "All files have the same digest.".into()
+        } else {
+            let digests = view.counted("distinct_digests", level.distinct_digests);
+            text!["The files have ", digests, " different digests."]
+        };
+        sentence.extend(text![
+            " Files with wrong bytes: ",
             view.outcome(CallOutcome::WrongBytes),
             "; missing files: ",
             view.outcome(CallOutcome::MissingFile),
             "."
         ]);
+        list.push(sentence);
     }
     if let Some(transfers) = level.upstream_transfers {
         list.push(text![
@@ -62,12 +76,23 @@ fn list(overview: &Overview<'_>, view: LevelView<'_>) -> Vec<Text> {
             " calls."
         ]);
     }
-    list.push(
-        "When calls ended is not used as evidence: calls that are carried one after the other \
-         may end within the same second, too."
-            .into(),
-    );
     list
+}
+
+/// How the level's calls ended.
+fn ended(view: LevelView<'_>) -> Text {
+    let outcomes = &view.level.outcomes;
+    let all = view.derived("ended", Kind::Count, Some(float(outcomes.total())));
+    match outcomes.not_ok() {
+        0 if outcomes.total() == 1 => format!("The one call of {} ended ok.", view.words()).into(),
+        0 => text!["All ", all, format!(" calls of {} ended ok.", view.words())],
+        not_ok => text![
+            view.derived("not_ok", Kind::Count, Some(float(not_ok))),
+            " of ",
+            all,
+            format!(" calls of {} did not end ok.", view.words())
+        ],
+    }
 }
 
 fn overlap(view: LevelView<'_>) -> Text {
@@ -112,9 +137,10 @@ impl Answer {
 
 /// What this run shows of each claim of the original report.
 pub(super) fn section(overview: &Overview<'_>) -> Section {
-    let blocks = match overview.headline() {
-        None => vec![no_levels()],
-        Some(view) => vec![Block::Table(claims(overview, view))],
+    let blocks = if overview.levels.is_empty() {
+        vec![no_levels()]
+    } else {
+        vec![Block::Table(claims(overview))]
     };
     Section {
         id: "shows",
@@ -124,29 +150,31 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
     }
 }
 
-fn claims(overview: &Overview<'_>, view: LevelView<'_>) -> Table {
-    let claims: [(&str, (Answer, Text)); 4] = [
-        ("Calls are carried at once", concurrency(view)),
-        ("Files arrive whole and right", integrity(overview, view)),
-        ("Calls do not fail", reliability(overview)),
-        ("More load is carried as well", scale(overview)),
-    ];
-    let rows = claims
-        .into_iter()
-        .map(|(claim, (answer, evidence))| {
-            // A level that is not trusted carries no claim, for or against.
-            let answer = if view.level.trusted { answer } else { Answer::NotShown };
-            Row::of(vec![claim.into(), answer.word().into(), evidence.into()])
-        })
-        .collect();
+fn claims(overview: &Overview<'_>) -> Table {
+    let shown = overview.shown();
+    let of_level = |claim: &str, view: LevelView<'_>, (answer, evidence): (Answer, Text)| {
+        // A level that is not trusted carries no claim, for or against.
+        let answer = if view.level.trusted { answer } else { Answer::NotShown };
+        let cells = vec![claim.into(), view.short().into(), answer.word().into(), evidence.into()];
+        super::row(view, cells)
+    };
+    let of_all = |claim: &str, (answer, evidence): (Answer, Text)| {
+        Row::of(vec![claim.into(), "all".into(), answer.word().into(), evidence.into()])
+    };
+    let mut rows: Vec<Row> = Vec::new();
+    rows.extend(shown.iter().map(|v| of_level("Calls are carried at once", *v, concurrency(*v))));
+    let integrity = |view: &LevelView<'_>| integrity(overview, *view);
+    rows.extend(shown.iter().map(|v| of_level("Files arrive whole and right", *v, integrity(v))));
+    rows.push(of_all("Calls do not fail", reliability(overview)));
+    rows.push(of_all("More load is carried as well", scale(overview)));
     let mut notes = Vec::new();
-    if !view.level.trusted {
-        notes.push("the level is not trusted, so that nothing is shown".to_owned());
+    if shown.iter().any(|view| !view.level.trusted) {
+        notes.push("! the level is not trusted, so that nothing is shown by it".to_owned());
     }
     Table {
         id: "claims-table".to_owned(),
-        caption: format!("Claims, at {}", view.words()),
-        columns: vec![Column::words("claim"), Column::words("answer"), Column::words("evidence")],
+        caption: "Claims".to_owned(),
+        columns: ["claim", "load", "answer", "evidence"].map(Column::words).to_vec(),
         rows,
         notes,
     }
@@ -225,13 +253,18 @@ fn reliability(overview: &Overview<'_>) -> (Answer, Text) {
         return (Answer::Refuted, evidence);
     }
     let bound = (RULE_OF_THREE / float(ended) * 100.0).min(100.0);
-    let evidence = text![
+    let mut evidence = text![
         "none of ",
         figure("trusted_ended", ended),
         " did; with 95 % confidence fewer than ",
         Figure::derived("failures_below_percent", Kind::Portion, Some(bound)),
         " do"
     ];
+    if bound > MOST_FAILURES_PERCENT {
+        let limit = number::show(Kind::Portion, Some(MOST_FAILURES_PERCENT));
+        evidence.push(format!(", and more than {limit} may: make more calls"));
+        return (Answer::NotShown, evidence);
+    }
     (Answer::Shown, evidence)
 }
 

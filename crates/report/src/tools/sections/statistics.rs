@@ -5,7 +5,6 @@ use results::units::float;
 
 use super::row;
 use crate::document::{Block, Cell, Column, Fact, Section, Table};
-use crate::figure::Figure;
 use crate::glossary::Term;
 use crate::number::Kind;
 use crate::sections::{no_levels, with_notes};
@@ -14,16 +13,16 @@ use crate::tools::charts;
 use crate::tools::overview::{LevelView, Metric, Overview};
 
 pub(super) fn section(overview: &Overview<'_>) -> Section {
-    let blocks = match overview.headline() {
-        None => vec![no_levels()],
-        Some(view) => {
-            let mut blocks =
-                vec![Block::Facts(facts(overview, view)), Block::Table(counts(overview))];
-            blocks.push(Block::Table(times(overview)));
-            blocks.extend(charts::outcomes(overview).map(Box::new).map(Block::Chart));
-            blocks
-        }
-    };
+    let shown = overview.shown();
+    let mut blocks: Vec<Block> =
+        shown.iter().map(|view| Block::Facts(facts(overview, *view))).collect();
+    if blocks.is_empty() {
+        blocks.push(no_levels());
+    } else {
+        blocks.push(Block::Table(counts(overview)));
+        blocks.push(Block::Table(times(overview)));
+        blocks.extend(charts::outcomes(overview).map(Box::new).map(Block::Chart));
+    }
     Section {
         id: "statistics",
         title: "Summary statistics",
@@ -32,7 +31,7 @@ pub(super) fn section(overview: &Overview<'_>) -> Section {
     }
 }
 
-/// The rows of the original report, of the headline's level.
+/// The rows of the original report, of one level.
 fn facts(overview: &Overview<'_>, view: LevelView<'_>) -> Vec<Fact> {
     let level = view.level;
     let count = |name: &str, value: u64| view.counted(name, value);
@@ -90,8 +89,12 @@ fn sizes(view: LevelView<'_>) -> Text {
 }
 
 fn digests(view: LevelView<'_>) -> Text {
-    let mut sentence = text![view.counted("distinct_digests", view.level.distinct_digests)];
-    sentence.push(" different; ");
+    let digests = view.level.distinct_digests;
+    let mut sentence = match digests {
+        0 => return "no file was read back".into(),
+        1 => "the same for all; ".into(),
+        _ => text![view.counted("distinct_digests", digests), " different; "],
+    };
     match view.level.correct {
         Some(correct) => {
             sentence.push(view.counted("correct", correct));
@@ -166,7 +169,9 @@ fn times(overview: &Overview<'_>) -> Table {
     let mut columns = vec![Column::words("load")];
     columns.extend(statistics.map(|s| Column::grouped(Term::Call, s.name(), Kind::Latency)));
     columns.push(Column::numbers("samples", Kind::Count));
-    columns.push(Column::numbers("session p95", Kind::Latency));
+    let sessions = overview.levels.iter().filter_map(|view| Metric::Session.of(view.level));
+    let tail = Statistic::tail_of(sessions).unwrap_or(Statistic::P95);
+    columns.push(Column::grouped("session", tail.name(), Kind::Latency));
     let rows = overview
         .levels
         .iter()
@@ -175,8 +180,7 @@ fn times(overview: &Overview<'_>) -> Table {
             cells.extend(statistics.map(|s| view.summary(Metric::Call, s).into()));
             let samples = view.level.call_ms.map(|summary| float(summary.count));
             cells.push(view.measured("call_ms.count", Kind::Count, samples).into());
-            let session: Figure = view.summary(Metric::Session, Statistic::P95);
-            cells.push(session.into());
+            cells.push(view.summary(Metric::Session, tail).into());
             row(view, cells)
         })
         .collect();

@@ -162,7 +162,7 @@ pub(super) fn run(
             url: settings.reach.words(),
             api: "mcp".to_owned(),
             embedded,
-            server: None,
+            server: ascent.found.server.clone(),
             process: process(&ascent),
             local: ascent.local,
             http_version: match settings.reach {

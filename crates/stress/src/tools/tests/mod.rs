@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::server::{FILE_BYTES, Lie, Manner, Server};
 use super::mix::{Expectation, Mix};
+use super::probe::{IDLE_FOR, LEAST_IDLE_PROBES};
 use super::session::{Protocol, STATELESS, WITH_SESSIONS};
 use super::settings::{Climb, Reach, Settings, ShapeLadder, Stage};
 use super::verify::Source;
@@ -103,15 +104,23 @@ async fn an_honest_server_s_files_are_proved_byte_for_byte() {
     assert!(level.verify_s.is_some() && level.verify_cpu_s.is_some());
     // Half a second each, one after the other or all at once.
     assert!(level.speedup.unwrap() > 4.0, "{:?}", level.speedup);
-    assert!(level.probe_ms.unwrap().count >= 1 && level.probe_idle_ms.unwrap().count == 20);
+    assert!(level.probe_ms.unwrap().count >= 1 && level.probe_idle_ms.unwrap().count == 100);
     assert_eq!(level.control.unwrap().call_error_ms.map(|errors| errors.count > 0), Some(true));
     assert!(level.files.iter().all(|call| call.md5.is_some() && call.end_ms > call.start_ms));
     assert_eq!(run.levels[1].outcomes, outcomes(4));
     let workload = &run.workload;
     assert_eq!((workload.protocol.as_str(), workload.sessions), (WITH_SESSIONS, true));
+    assert_eq!(run.target.server.as_deref(), Some("t/1"));
     assert_eq!((workload.transport, workload.probe), (Transport::Http, Some(ProbeKind::Ping)));
     assert_eq!(workload.verification.as_ref().unwrap().expected, Expected::Upstream);
     assert_eq!(run.capacity.passed, run.levels[0].trusted.then_some(32).or(run.capacity.passed));
+}
+
+#[tokio::test]
+async fn a_slow_server_s_trivial_calls_do_not_hold_up_its_level() {
+    let slow = LEAST_IDLE_PROBES;
+    let slowly = |honest| Manner { ping_delay: IDLE_FOR / slow, ..honest };
+    assert_eq!(level("1x1", slowly, nothing).await.probe_idle_ms.unwrap().count, u64::from(slow));
 }
 
 #[tokio::test]
@@ -122,6 +131,7 @@ async fn the_stateless_revision_is_spoken_where_the_handshake_is_unknown() {
     let run = try_run(settings(&server, folder.path(), "2x4")).await.unwrap();
     assert_eq!((run.workload.protocol.as_str(), run.workload.sessions), (STATELESS, false));
     assert_eq!(run.workload.probe, Some(ProbeKind::ToolsList));
+    assert_eq!(run.target.server.as_deref(), Some("t/2"));
     assert_eq!(run.levels[0].outcomes, outcomes(8), "{:?}", run.levels[0].errors);
 }
 

@@ -34,6 +34,8 @@ pub(super) struct Manner {
     pub(super) progress: Option<u32>,
     /// Answers `ping`.
     pub(super) ping: bool,
+    /// How long `ping` takes.
+    pub(super) ping_delay: Duration,
     /// How long `save` takes.
     pub(super) delay: Duration,
     /// How it deceives.
@@ -64,6 +66,7 @@ impl Manner {
             stateless: false,
             progress: None,
             ping: true,
+            ping_delay: Duration::ZERO,
             delay: Duration::from_millis(40),
             lie: Lie::None,
         }
@@ -276,8 +279,13 @@ async fn answer(stream: &mut TcpStream, asked: &Asked, state: &State) -> io::Res
             json!({ "protocolVersion": WITH_SESSIONS, "capabilities": { "tools": {} },
                 "serverInfo": { "name": "t", "version": "1" } })
         }
-        "server/discover" if manner.stateless => json!({ "resultType": "complete" }),
-        "ping" if manner.ping && !manner.stateless => json!({}),
+        "server/discover" if manner.stateless => json!({
+            "resultType": "complete",
+            "_meta": { "io.modelcontextprotocol/serverInfo": { "name": "t", "version": "2" } } }),
+        "ping" if manner.ping && !manner.stateless => {
+            sleep(manner.ping_delay).await;
+            json!({})
+        }
         "tools/list" => tools(&message["params"]),
         "tools/call" => return call(stream, &message, state).await,
         _ => return reply(stream, "200 OK", "", &error(-32601, "no such method")).await,

@@ -98,13 +98,13 @@ fn each_error_of_the_tester_is_measured_against_the_calls() {
 }
 
 #[test]
-fn a_machine_that_the_target_fills_is_a_note_and_one_that_the_tester_fills_is_none() {
+fn a_machine_that_the_target_fills_is_trusted_and_one_that_the_tester_fills_is_not() {
     let busy = |cpu_s| ToolsLevel {
         machine_busy: Some(1.0),
         tester_usage: TesterUsage { cpu_s, ..level().tester_usage },
         ..level()
     };
-    check(&busy(0.5), &FACTS, true, "this machine was the target's limit");
+    assert_eq!(judge(&busy(0.5), &FACTS, 2.0), (true, Vec::new()));
     check(&busy(0.7), &FACTS, false, "the tester used 17 %");
     let others = ToolsLevel { machine_other_cpu_s: Some(0.9), ..level() };
     check(&others, &FACTS, false, "other programs used 22 %");
