@@ -40,6 +40,10 @@ pub(super) async fn uploads(
     beside: u64,
     call: &Call,
 ) -> Result<(Vec<Upload>, Permit), ToolError> {
+    // A request of words alone needs no folder.
+    if inputs.is_empty() {
+        return Ok((Vec::new(), admit_memory(media, beside, call).await?));
+    }
     let store = media.store(kind)?;
     let (mut names, mut total) = (Vec::with_capacity(inputs.len()), beside);
     for input in inputs {
