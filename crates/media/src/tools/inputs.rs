@@ -93,6 +93,32 @@ pub(super) fn target(
     }
 }
 
+/// Where a file goes that is made from another: where the caller says, or under `made_up` beside the
+/// other. Under a name that nobody chose it takes no other file's place, unless the caller asks for
+/// that.
+pub(super) fn beside(
+    media: &Media,
+    asked: Option<&str>,
+    input: &SafeName,
+    made_up: &str,
+    conflict: Option<OnConflict>,
+) -> Result<Target, ToolError> {
+    let target = match (asked, input.folder()) {
+        (Some(text), _) => Target::new(name(text)?, media.conflict(conflict)),
+        (None, folder) => {
+            let folder = folder.map(|folder| format!("{folder}/")).unwrap_or_default();
+            let output = name(&format!("{folder}{made_up}"))?;
+            Target::new(output, conflict.unwrap_or(OnConflict::Rename))
+        }
+    };
+    if target.name == *input {
+        return Err(ToolError::Arguments(format!(
+            "output_filename is the input itself: choose another name than {input}"
+        )));
+    }
+    Ok(target)
+}
+
 /// What a list is sorted by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -1,5 +1,6 @@
 //! The tools against providers that are not OpenAI: what they need of one is the trait alone.
 
+mod made_up;
 mod other_wire;
 mod paid;
 

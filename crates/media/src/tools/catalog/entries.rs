@@ -143,7 +143,7 @@ fn references() -> Vec<Entry> {
                 "prepare_reference_image",
                 "Bring a picture of the image folder to exactly a video's size, for \
                  create_video's input_reference_filename.",
-                Effect::Settles,
+                Effect::Makes,
                 false,
             ),
             IMAGE,
@@ -234,7 +234,7 @@ fn audio() -> Vec<Entry> {
             tool::<audio::ConvertAudio, audio::MadeSound>(
                 "convert_audio",
                 "Write a sound as MP3 or WAV beside it.",
-                Effect::Settles,
+                Effect::Makes,
                 false,
             ),
             AUDIO,
@@ -244,7 +244,7 @@ fn audio() -> Vec<Entry> {
             tool::<audio::CompressAudio, audio::MadeSound>(
                 "compress_audio",
                 "Make a sound small enough for the models that listen.",
-                Effect::Settles,
+                Effect::Makes,
                 false,
             ),
             AUDIO,
