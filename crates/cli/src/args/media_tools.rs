@@ -5,7 +5,8 @@ mod audio;
 
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use media::store::OnConflict;
 
 use super::media::MediaFileArgs;
 
@@ -65,6 +66,37 @@ pub(crate) enum MediaCommand {
     },
 }
 
+/// What happens when a name is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Conflict {
+    /// The new file takes the old one's place, once it is whole
+    Overwrite,
+    /// The old file stays, and the command fails
+    Error,
+    /// The new file gets a number: clip-2.mp4
+    Rename,
+}
+
+/// What to do when the output's name is taken.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Taken {
+    /// When the output's name is taken [default: overwrite a file of a name that was chosen; number
+    /// one that was made up]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub on_conflict: Option<Conflict>,
+}
+
+impl Taken {
+    /// What somebody said, in the words of the tools.
+    pub(crate) fn policy(self) -> Option<OnConflict> {
+        self.on_conflict.map(|conflict| match conflict {
+            Conflict::Overwrite => OnConflict::Overwrite,
+            Conflict::Error => OnConflict::Error,
+            Conflict::Rename => OnConflict::Rename,
+        })
+    }
+}
+
 /// How long to wait, and what to fetch then.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Waiting {
@@ -74,6 +106,8 @@ pub(crate) struct Waiting {
     /// Output file, or folder (implies --download)
     #[arg(long, short, value_name = "PATH")]
     pub output: Option<String>,
+    #[command(flatten)]
+    pub taken: Taken,
     /// Longest wait (90, 90s, 5m) [default: 30m for videos, 10m for pictures]
     #[arg(long, value_name = "D", value_parser = wait_time)]
     pub timeout: Option<Duration>,
@@ -133,6 +167,8 @@ pub(crate) enum VideoCommand {
         /// Output file, or folder [default: the media folder]
         #[arg(long, short, value_name = "PATH")]
         output: Option<String>,
+        #[command(flatten)]
+        taken: Taken,
     },
     /// List the provider's jobs
     List {
@@ -231,6 +267,8 @@ pub(crate) enum ImageCommand {
         /// Output file, or folder [default: the media folder]
         #[arg(long, short, value_name = "PATH")]
         output: Option<String>,
+        #[command(flatten)]
+        taken: Taken,
     },
     /// Make pictures at once, several side by side
     Generate(ImageGenerateArgs),
@@ -249,6 +287,8 @@ pub(crate) enum ImageCommand {
         /// Output file, or folder [default: beside the input]
         #[arg(long, short, value_name = "PATH")]
         output: Option<String>,
+        #[command(flatten)]
+        taken: Taken,
     },
     /// List the files of the image folder
     Files {
@@ -335,6 +375,8 @@ pub(crate) struct ImageGenerateArgs {
     /// Output file (of a single picture), or folder
     #[arg(long, short, value_name = "PATH")]
     pub output: Option<String>,
+    #[command(flatten)]
+    pub taken: Taken,
 }
 
 /// Arguments of `weir media image edit`.
@@ -359,6 +401,8 @@ pub(crate) struct ImageEditArgs {
     /// Output file, or folder
     #[arg(long, short, value_name = "PATH")]
     pub output: Option<String>,
+    #[command(flatten)]
+    pub taken: Taken,
 }
 
 /// Arguments of `weir media wait`.

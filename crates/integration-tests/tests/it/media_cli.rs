@@ -1,6 +1,7 @@
 //! `weir media` as scripts use it: envelopes on stdout, exit codes, files where they were asked for.
 
 mod images;
+mod names;
 
 use std::collections::BTreeSet;
 use std::fs;

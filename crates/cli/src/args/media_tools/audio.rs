@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::Taken;
+
 /// What to do with sound.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AudioCommand {
@@ -33,6 +35,8 @@ pub(crate) enum AudioCommand {
         /// Output file, or folder [default: beside the input]
         #[arg(long, short, value_name = "PATH")]
         output: Option<String>,
+        #[command(flatten)]
+        taken: Taken,
     },
     /// Make a sound small enough to be sent
     Compress {
@@ -44,6 +48,8 @@ pub(crate) enum AudioCommand {
         /// Output file, or folder [default: beside the input]
         #[arg(long, short, value_name = "PATH")]
         output: Option<String>,
+        #[command(flatten)]
+        taken: Taken,
     },
     /// List the files of the audio folder with their lengths
     Files(AudioFilesArgs),
@@ -120,6 +126,8 @@ pub(crate) struct SpeakArgs {
     /// Output file, or folder [default: the media folder]
     #[arg(long, short, value_name = "PATH")]
     pub output: Option<String>,
+    #[command(flatten)]
+    pub taken: Taken,
 }
 
 /// Arguments of `weir media audio files`.

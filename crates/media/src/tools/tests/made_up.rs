@@ -43,7 +43,8 @@ async fn a_sound_in_another_format_leaves_an_unrelated_one_of_its_name_alone() {
     assert_eq!(convert(usual).await.unwrap().output_file, "talk-3.wav");
     assert_eq!(std::fs::read(at("talk.wav")).unwrap(), b"unrelated");
 
-    let strict = json!({ "input_path": "talk.ogg", "output_format": "wav", "on_conflict": "error" });
+    let strict =
+        json!({ "input_path": "talk.ogg", "output_format": "wav", "on_conflict": "error" });
     assert!(convert(strict).await.unwrap_err().to_string().contains("talk.wav"));
     assert_eq!(std::fs::read(at("talk.wav")).unwrap(), b"unrelated");
     let asked = json!({
