@@ -105,7 +105,7 @@ async fn transcribe(args: TranscribeArgs, session: &Arc<Session>) -> Result<u8, 
     let timestamps = if args.timestamps.is_empty() { Value::Null } else { json!(args.timestamps) };
     let mut common = arguments([
         ("model", json!(args.model)),
-        ("response_format", json!(args.response_format)),
+        ("response_format", json!(args.format)),
         ("prompt", json!(args.prompt)),
         ("timestamp_granularities", timestamps),
     ]);
