@@ -269,7 +269,7 @@ fn a_transcript_can_be_enhanced_with_its_form_and_times_but_not_with_a_prompt() 
     let (folder, provider) = (TempDir::new().unwrap(), simulator());
     let run = |arguments: &[&str]| run(folder.path(), Some(&provider), arguments);
     let (spoken, code) = only(&run(&["audio", "speak", "Welcome aboard.", "-o", "hello.wav"]));
-    assert_eq!(code, 0, "{spoken}");
+    assert_eq!((code, &spoken["result"]["model"]), (0, &json!("gpt-4o-mini-tts")), "{spoken}");
     let whisper = ["audio", "transcribe", "hello.wav", "--model", "whisper-1"];
     let times = ["--format", "verbose_json", "--timestamps", "word"];
     for (enhance, flags) in [

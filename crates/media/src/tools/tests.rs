@@ -3,6 +3,7 @@
 mod made_up;
 mod other_wire;
 mod paid;
+mod sounds;
 
 use std::path::Path;
 use std::sync::Arc;

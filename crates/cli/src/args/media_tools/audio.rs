@@ -165,7 +165,7 @@ pub(crate) struct AudioFilesArgs {
     /// Largest, or last, first
     #[arg(long)]
     pub reverse: bool,
-    /// Most files
+    /// Most files, up to 1000
     #[arg(long, default_value_t = 50)]
     pub limit: usize,
     /// Only the file that was written last

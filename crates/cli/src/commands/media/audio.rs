@@ -181,14 +181,8 @@ async fn files(args: AudioFilesArgs, session: &Session) -> Result<u8, Problem> {
         ("reverse", json!(args.reverse)),
     ]);
     let listed = session.call(&media, "list_audio_files", query, "listing").await?;
-    // The tool's list is its whole result, or its one field.
-    let list = listed.into_iter().find_map(|(_, value)| match value {
-        Value::Array(list) => Some(list),
-        _ => None,
-    });
-    let mut list = list.ok_or_else(|| Problem::internal("the tool returned no list"))?;
-    let total = list.len();
+    let mut list = listed.get("result").and_then(Value::as_array).cloned().unwrap_or_default();
     list.truncate(args.limit);
-    let result = json!({ "data": list, "total": total });
+    let result = json!({ "data": list, "total": listed.get("total") });
     Ok(Envelope::done("audio.files", result).emit_alone())
 }
