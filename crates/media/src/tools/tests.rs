@@ -41,6 +41,7 @@ pub(crate) async fn media(folder: &Path) -> Media {
         encoder: Encoder::new("ffmpeg"),
         image_limits: image::Limits::DEFAULT,
         on_conflict: OnConflict::default(),
+        windows: Limits::USUAL_WINDOWS,
         metrics: Arc::new(Metrics::default()),
     }
 }
