@@ -26,7 +26,7 @@ SESSIONS, STATELESS = "2025-11-25", "2026-07-28"
 TOOLS = {
     "create_video", "get_video_status", "wait_video", "download_video", "list_videos",
     "delete_video", "remix_video", "list_local_videos", "list_reference_images",
-    "prepare_reference_image", "create_image", "get_image_status", "download_image",
+    "prepare_reference_image", "create_image", "get_image_status", "wait_image", "download_image",
     "generate_image", "edit_image", "list_audio_files", "get_latest_audio", "convert_audio",
     "compress_audio", "transcribe_audio", "chat_with_audio", "transcribe_with_enhancement",
     "create_audio", "view_media", "_get_media_data",

@@ -25,6 +25,9 @@ use crate::exit_code::Failure;
 use crate::run_folder::{self, RunFolder};
 
 const EXAMPLES: &str = "\
+Exit codes: 0 met, 1 an SLO or check failed, 2 usage, 3 this machine or configuration cannot do
+it, 4 target unreachable, 70 bug, 130 interrupted.
+
 Examples:
   weir stress streams                                   start and stress a gateway, quick ladder
   weir stress streams http://127.0.0.1:8000/v1/chat/completions --ladder 100,500,1000
@@ -32,10 +35,7 @@ Examples:
   weir serve --upstream https://api.openai.com          carry its streams to many clients
   weir mcp --media ~/media                              media tools for agents, over MCP
   weir report weir-runs/20261121-120000-quick/run.json --format html -o report.html
-  weir compare before/run.json after/run.json --fail-if 'ttft.p95 > +10%'
-
-Exit codes: 0 met, 1 an SLO or check failed, 2 usage, 3 this machine or configuration cannot do
-it, 4 target unreachable, 70 bug, 130 interrupted.";
+  weir compare before/run.json after/run.json --fail-if 'ttft.p95 > +10%'";
 
 /// How many people can an AI server carry at once, with every answer whole and on time?
 #[derive(Debug, Parser)]
@@ -79,13 +79,13 @@ pub(crate) enum Command {
     #[command(after_help = media_tools::EXAMPLES)]
     Media(Box<media_tools::MediaToolsArgs>),
     /// Make keys for the clients of `weir serve`
-    #[command(subcommand)]
+    #[command(subcommand, after_help = KEY_EXAMPLES)]
     Key(Key),
     /// Load a server step by step, check every answer, and report what it carried
-    #[command(subcommand)]
+    #[command(subcommand, after_help = STRESS_EXAMPLES)]
     Stress(Stress),
     /// Measure our own functions, one after the other and all at once
-    #[command(subcommand)]
+    #[command(subcommand, after_help = bench::EXAMPLES)]
     Bench(bench::Bench),
     /// Make a report again from a run.json
     #[command(after_help = REPORT_EXAMPLES)]
@@ -130,6 +130,11 @@ pub(crate) enum Stress {
 }
 
 const SIMULATE_EXAMPLES: &str = "\
+Faults (header x-weir-fault, several joined by ';'): status=429, retry-after=2, refuse,
+slow-headers=2s, slow-first=2s, stall@N=2s, cut@N, end@N, error@N, malformed@N, empty, tries=N;
+N counts content events, and bytes in a media file. For media also announce=BYTES, pace=BYTES,
+fail@PERCENT, slow-job=2s.
+
 Examples:
   weir simulate                                  answer as claude-sonnet-4 on 127.0.0.1:8100
   weir simulate --profile quick --seed 7
@@ -139,12 +144,7 @@ Examples:
     -d '{\"model\":\"m\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}'
   curl http://127.0.0.1:8100/weir/stats          what was really served
   weir simulate --video-bytes 7691516            videos of a known length and known digests, such as
-                                                 GET /v1/videos/vid_weir/content
-
-Faults (header x-weir-fault, several joined by ';'): status=429, retry-after=2, refuse,
-slow-headers=2s, slow-first=2s, stall@N=2s, cut@N, end@N, error@N, malformed@N, empty, tries=N;
-N counts content events, and bytes in a media file. For media also announce=BYTES, pace=BYTES,
-fail@PERCENT, slow-job=2s.";
+                                                 GET /v1/videos/vid_weir/content";
 
 /// Arguments of `weir simulate`.
 #[derive(Debug, Args)]
@@ -173,15 +173,15 @@ pub(crate) struct SimulateArgs {
 }
 
 const SERVE_EXAMPLES: &str = "\
+GET /healthz (alive) and /readyz (takes requests) are for everybody, /metrics (Prometheus) and / (live
+page) for this machine and admin keys; SIGTERM drains.
+
 Examples:
   weir serve --upstream http://127.0.0.1:8100    every model to that OpenAI- and Anthropic-speaking
                                                  upstream, on 127.0.0.1:8080
   weir serve --config weir.toml                  routes, keys, limits; see examples/gateway/
   weir serve --config weir.toml --check          check the configuration, then end
-  kill -HUP PID                                  load a changed configuration, dropping no stream
-
-GET /healthz (alive) and /readyz (takes requests) are for everybody, /metrics (Prometheus) and / (live
-page) for this machine and admin keys; SIGTERM drains.";
+  kill -HUP PID                                  load a changed configuration, dropping no stream";
 
 /// Most streams that a gateway can be told to carry, as in its configuration.
 pub(crate) const MOST_STREAMS: i64 = 1_000_000;
@@ -214,11 +214,16 @@ pub(crate) struct ServeArgs {
     pub until_stdin_closes: bool,
 }
 
+const KEY_EXAMPLES: &str = "\
+Examples:
+  weir key new
+  weir key new --name alice >> weir.toml";
+
 /// What to do with keys.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
     /// Make a key: stderr shows it once, stdout is the [[key]] table with its hash
-    #[command(after_help = "Examples:\n  weir key new\n  weir key new --name alice >> weir.toml")]
+    #[command(after_help = KEY_EXAMPLES)]
     New {
         /// Whose key it is
         #[arg(long, default_value = "client")]
@@ -251,16 +256,16 @@ pub(crate) struct ReportArgs {
 }
 
 const COMPARE_EXAMPLES: &str = "\
+Runs rank by the load that they carried under their rule, then by stretch (calls: by call.p95), then
+by CPU per event. A rule of --fail-if is about capacity, cpu, memory or anything that --slo can be
+about; it looks at every load at which both runs are trusted.
+
 Examples:
   weir compare before/run.json after/run.json     the first run is the baseline
   weir compare weir-runs/*/run.json --format html -o comparison.html
   weir compare main.json branch.json --fail-if 'ttft.p95 > +10%' --fail-if 'capacity < -5%'
                                                   exit code 1 when the branch is worse
-  weir compare mine.json theirs.json --fail-if 'call.p95 > +10%'     runs of tool calls
-
-Runs rank by the load that they carried under their rule, then by stretch (calls: by call.p95), then
-by CPU per event. A rule of --fail-if is about capacity, cpu, memory or anything that --slo can be
-about; it looks at every load at which both runs are trusted.";
+  weir compare mine.json theirs.json --fail-if 'call.p95 > +10%'     runs of tool calls";
 
 /// Arguments of `weir compare`.
 #[derive(Debug, Args)]
@@ -344,7 +349,15 @@ impl RunOutput {
     }
 }
 
+const STRESS_EXAMPLES: &str = "\
+Examples:
+  weir stress streams http://127.0.0.1:8000/v1/chat/completions --ladder 100,500,1000
+  weir stress tools http://127.0.0.1:8000/mcp --mix mix.toml";
+
 const STREAMS_EXAMPLES: &str = "\
+SLO quantities: ttft, ttfb, connect, gap, total (durations) and stretch (a ratio), each with
+.mean .p50 .p90 .p95 .p99 or .max; success, complete, correct (percent); stalls (a count).
+
 Examples:
   weir stress streams
       starts a simulator and a gateway before it, and stresses that: 100, 500, 1000, 3000 users
@@ -353,12 +366,10 @@ Examples:
   weir stress streams http://127.0.0.1:8000/v1/chat/completions --model m --ladder 100..1000:4
   weir stress streams https://api.example.com/v1/messages --api-key-env ANTHROPIC_API_KEY \\
       --model claude-sonnet-4 --max-tokens 200 --ladder 1,2,4 --slo 'ttft.p95 <= 2.5s'
-  weir stress streams URL --find-capacity 100..10000 --slo 'complete >= 99.5%' --slo 'ttft.p95 <= 2s'
+  weir stress streams URL --find-capacity 100..10000 --slo 'complete >= 99.5%' \\
+      --slo 'ttft.p95 <= 2s'
   weir stress streams URL --arrival poisson=50/s --duration 1m
-  weir stress streams --scenario ladder --profile claude-sonnet-4 --out my-run
-
-SLO quantities: ttft, ttfb, connect, gap, total (durations) and stretch (a ratio), each with
-.mean .p50 .p90 .p95 .p99 or .max; success, complete, correct (percent); stalls (a count).";
+  weir stress streams --scenario ladder --profile claude-sonnet-4 --out my-run";
 
 /// Arguments of `weir stress streams`.
 #[derive(Debug, Default, Args)]
@@ -474,3 +485,6 @@ fn streams_slo(text: &str) -> Result<Slo, SloError> {
 fn body_file(text: &str) -> Result<PathBuf, Infallible> {
     Ok(PathBuf::from(text.strip_prefix('@').unwrap_or(text)))
 }
+
+#[cfg(test)]
+mod tests;

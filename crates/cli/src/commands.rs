@@ -15,7 +15,20 @@ pub(crate) mod stress_tools;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::args::Talk;
+use crate::args::{Cli, Command, Talk};
+
+/// How much the command says: as its flags say, else, for the tools of sanzaru's users, as their
+/// `LOG_LEVEL`.
+pub(crate) fn talk(cli: &Cli) -> Talk {
+    let level = match cli.command {
+        Command::Mcp(_) | Command::Media(_) => std::env::var_os("LOG_LEVEL"),
+        _ => None,
+    };
+    match level.and_then(|level| level.into_string().ok()) {
+        Some(level) => at_level(cli.talk, &level),
+        None => cli.talk,
+    }
+}
 
 /// Sends log lines to stderr: warnings, or more with `-v`, or as `WEIR_LOG` says.
 pub(crate) fn log_to_stderr(talk: Talk) {
@@ -42,4 +55,38 @@ pub(crate) fn log_to_stderr(talk: Talk) {
         // with a panic, and end the server's worker.
         .log_internal_errors(false)
         .init();
+}
+
+/// What is logged at a level of Python's `logging`, as far as no flag says it. A word that is none
+/// changes nothing.
+fn at_level(talk: Talk, level: &str) -> Talk {
+    let (quiet, verbose) = match level.trim().to_ascii_uppercase().as_str() {
+        _ if talk.quiet || talk.verbose > 0 => (talk.quiet, talk.verbose),
+        "DEBUG" => (false, 2),
+        "INFO" => (false, 1),
+        "ERROR" | "CRITICAL" => (true, 0),
+        _ => (false, 0),
+    };
+    Talk { quiet, verbose, ..talk }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_of_sanzarus_users_is_what_is_logged_unless_a_flag_says_it() {
+        let check = |flags: (bool, u8), level: &str, expected: (bool, u8)| {
+            let talk = Talk { quiet: flags.0, verbose: flags.1, no_progress: false };
+            let talk = at_level(talk, level);
+            assert_eq!((talk.quiet, talk.verbose), expected, "{flags:?} {level}");
+        };
+        check((false, 0), "DEBUG", (false, 2));
+        check((false, 0), "info", (false, 1));
+        check((false, 0), "WARNING", (false, 0));
+        check((false, 0), "CRITICAL", (true, 0));
+        check((false, 0), "chatty", (false, 0));
+        check((true, 0), "DEBUG", (true, 0));
+        check((false, 3), "ERROR", (false, 3));
+    }
 }

@@ -20,7 +20,7 @@ mod run_folder;
 
 fn main() -> ExitCode {
     let cli = args::Cli::parse();
-    commands::log_to_stderr(cli.talk);
+    commands::log_to_stderr(commands::talk(&cli));
     exit_code::report(match cli.command {
         args::Command::Simulate(args) => commands::simulate::run(&args),
         args::Command::Serve(args) => commands::serve::run(&args),

@@ -81,7 +81,10 @@ impl Plan {
             None => Trust::system().context("failed to load the system's certificates")?,
             Some(trust) => trust,
         };
-        let limits = settings.as_ref().map(|it| it.limits.clone()).unwrap_or_default();
+        let mut limits = settings.as_ref().map(|it| it.limits.clone()).unwrap_or_default();
+        if limits.windows.is_none() {
+            limits.windows = environment.windows()?;
+        }
         let upstream = Upstream::new(&limits, &trust);
         let ffmpeg = settings.as_ref().and_then(|it| it.ffmpeg.clone());
         Ok(Self {
@@ -255,6 +258,7 @@ impl Plan {
             encoder: Encoder::new(&self.ffmpeg),
             image_limits: image::Limits::DEFAULT,
             on_conflict: self.on_conflict,
+            windows: self.limits.windows.unwrap_or(Limits::USUAL_WINDOWS),
             metrics,
         }
     }

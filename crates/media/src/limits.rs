@@ -24,6 +24,9 @@ pub struct Limits {
     pub cpu_jobs: usize,
     /// CPU jobs that wait. Past it a call is refused at once.
     pub waiting_cpu_jobs: usize,
+    /// Windows of one long recording that are listened to at once, 1 to [`Limits::MOST_WINDOWS`];
+    /// `None` leaves it to who starts the server, else to [`Limits::USUAL_WINDOWS`].
+    pub windows: Option<usize>,
     /// Largest file that is downloaded or written.
     pub file_bytes: u64,
     /// File operations that run at once, each on a thread of its own.
@@ -56,6 +59,7 @@ impl Default for Limits {
             waiting_for_memory: 1024,
             cpu_jobs: 0,
             waiting_cpu_jobs: WAITING_LIMIT,
+            windows: None,
             file_bytes: 8 << 30,
             // Most of them wait for the disk, and a file system brings what waits for it together
             // there in one go: many small waits become few.
@@ -82,6 +86,12 @@ pub struct LimitError {
 }
 
 impl Limits {
+    /// Most windows of one recording that can be listened to at once: some 100 MB of sound.
+    pub const MOST_WINDOWS: usize = 16;
+
+    /// Windows of one recording that are listened to at once when nobody says, as in sanzaru.
+    pub const USUAL_WINDOWS: usize = 4;
+
     /// Whether a server can work within these bounds.
     ///
     /// # Errors
@@ -107,6 +117,9 @@ impl Limits {
         }
         let refuse = |name, must| Err(LimitError { name, must });
         match self {
+            _ if self.windows.is_some_and(|it| !(1..=Self::MOST_WINDOWS).contains(&it)) => {
+                refuse("windows", "between 1 and 16")
+            }
             _ if self.memory_bytes < 16 << 20 => refuse("memory_bytes", "at least 16 MiB"),
             _ if self.file_bytes == 0 => refuse("file_bytes", "above zero"),
             _ if !(1..=100).contains(&self.tries) => refuse("tries", "between 1 and 100"),
@@ -143,6 +156,10 @@ mod tests {
         check(|limits| limits.transfers = 0, Some("transfers"));
         check(|limits| limits.transfers = 10_001, Some("transfers"));
         check(|limits| limits.waiting_transfers = 0, None);
+        check(|limits| limits.windows = Some(1), None);
+        check(|limits| limits.windows = Some(0), Some("windows"));
+        check(|limits| limits.windows = Some(16), None);
+        check(|limits| limits.windows = Some(17), Some("windows"));
         check(|limits| limits.file_operations = 257, Some("file_operations"));
         check(|limits| limits.memory_bytes = (16 << 20) - 1, Some("memory_bytes"));
         check(|limits| limits.file_bytes = 0, Some("file_bytes"));

@@ -17,6 +17,7 @@ pub mod reference;
 mod transfer;
 pub mod video;
 pub mod view;
+pub mod wait;
 
 pub use call::{Call, Step};
 pub use catalog::{Catalog, Entry, Output};

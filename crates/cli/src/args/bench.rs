@@ -12,15 +12,19 @@ pub(crate) enum Bench {
     Media(BenchMediaArgs),
 }
 
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  weir bench media --items 32 --repeat 9";
+
 const MEDIA_EXAMPLES: &str = "\
+Each workload runs once to warm up, then --repeat times one after the other and all at once, in turn.
+speed-up = median time one after the other / median time all at once. It cannot exceed the number of
+cores where the CPU is the limit; what is above has waited for something else, the disk.
+
 Examples:
   weir bench media
   weir bench media --items 32 --repeat 9 --folder /mnt/media
-  weir bench media --python .venv/bin/python --json
-
-Each workload runs once to warm up, then --repeat times one after the other and all at once, in turn.
-speed-up = median time one after the other / median time all at once. It cannot exceed the number of
-cores where the CPU is the limit; what is above has waited for something else, the disk.";
+  weir bench media --python .venv/bin/python --json";
 
 /// Arguments of `weir bench media`.
 #[derive(Debug, Args)]

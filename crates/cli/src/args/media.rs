@@ -25,6 +25,15 @@ pub(crate) struct MediaFileArgs {
 }
 
 pub(crate) const MCP_EXAMPLES: &str = "\
+Environment: OPENAI_API_KEY, OPENAI_BASE_URL; WEIR_MEDIA_PATH (or SANZARU_MEDIA_PATH), or a folder
+for each kind: VIDEO_PATH, IMAGE_PATH, AUDIO_PATH; STORAGE_BACKEND=s3 with WEIR_S3_BUCKET,
+WEIR_S3_PREFIX and AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY;
+WEIR_MCP_KEY, the key that HTTP clients must show; LOG_LEVEL and
+SANZARU_TRANSCRIBE_MAX_CONCURRENCY as in sanzaru. What --config says goes before them, and --media
+before both.
+
+Over HTTP: GET /media/{video|audio|image}/NAME (with Range), /healthz, /readyz, /metrics.
+
 Examples:
   weir mcp --media ~/media                       over stdio, as agents start it
   weir mcp --media ~/media --listen 127.0.0.1:8000
@@ -32,15 +41,7 @@ Examples:
   claude mcp add media -e OPENAI_API_KEY=$OPENAI_API_KEY -- weir mcp --media ~/media
   OPENAI_BASE_URL=http://127.0.0.1:8100/v1 weir mcp --media ./media
                                                  against weir simulate
-  weir mcp --config weir.toml --check            check the [media] table; see examples/media/
-
-Environment: OPENAI_API_KEY, OPENAI_BASE_URL; WEIR_MEDIA_PATH (or SANZARU_MEDIA_PATH), or a folder
-for each kind: VIDEO_PATH, IMAGE_PATH, AUDIO_PATH; STORAGE_BACKEND=s3 with WEIR_S3_BUCKET,
-WEIR_S3_PREFIX and AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY;
-WEIR_MCP_KEY, the key that HTTP clients must show. What --config says goes before them, and --media
-before both.
-
-Over HTTP: GET /media/{video|audio|image}/NAME (with Range), /healthz, /readyz, /metrics.";
+  weir mcp --config weir.toml --check            check the [media] table; see examples/media/";
 
 /// How agents talk to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

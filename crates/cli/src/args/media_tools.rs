@@ -2,24 +2,18 @@
 //! command name and nothing else.
 
 mod audio;
+mod examples;
 
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use media::store::OnConflict;
 
 use super::media::MediaFileArgs;
 
 pub(crate) use audio::{AudioCommand, AudioFilesArgs, AudioFormat, SpeakArgs, TranscribeArgs};
 
 pub(crate) const EXAMPLES: &str = "\
-Examples:
-  weir media video create 'a lighthouse in fog' --seconds 8 -o clip.mp4
-  weir media video wait video_123 video_456 --download -o clips/
-  weir media image generate 'icon' 'banner' --count 2 -o art/
-  weir media image prepare photo.jpg --size 1280x720 -o first-frame.png
-  weir media audio transcribe talk.mp3 interview.wav --concurrency 2
-  weir media wait video_123 resp_456 --timeout 5m
-
 Jobs: create answers with an id at once; -o implies --download implies --wait. A wait that times out
 can be taken up again by the printed command.
 
@@ -28,7 +22,15 @@ stdout: one JSON envelope for each input, one a line in the order of completion 
 several. stderr: progress.
 
 Exit codes: 0 ok, 1 the provider or the network failed, 2 usage, 3 configuration, 4 timeout
-(resumable), 5 the job failed, 6 some of several failed, 130 interrupted.";
+(resumable), 5 the job failed, 6 some of several failed, 130 interrupted.
+
+Examples:
+  weir media video create 'a lighthouse in fog' --seconds 8 -o clip.mp4
+  weir media video wait video_123 video_456 --download -o clips/
+  weir media image generate 'icon' 'banner' --count 2 -o art/
+  weir media image prepare photo.jpg --size 1280x720 -o first-frame.png
+  weir media audio transcribe talk.mp3 interview.wav --concurrency 2
+  weir media wait video_123 resp_456 --timeout 5m";
 
 /// Arguments of `weir media`.
 #[derive(Debug, Args)]
@@ -47,22 +49,55 @@ pub(crate) struct MediaToolsArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum MediaCommand {
     /// Video jobs: create, then wait, then download (create -o does all three)
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::VIDEO)]
     Video(VideoCommand),
     /// Pictures: generate and edit at once; create, wait, download as jobs
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::IMAGE)]
     Image(ImageCommand),
     /// Sound: transcribe, chat, speak, convert, compress
-    #[command(subcommand)]
+    #[command(subcommand, after_help = examples::AUDIO)]
     Audio(AudioCommand),
     /// Wait for jobs of any kind
+    #[command(after_help = examples::WAIT)]
     Wait(AnyWaitArgs),
     /// Say what works here: folders, key, commands
+    #[command(after_help = examples::CAPABILITIES)]
     Capabilities {
         /// Also ask for the quota of providers that have one
         #[arg(long)]
         quota: bool,
     },
+}
+
+/// What happens when a name is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Conflict {
+    /// The new file takes the old one's place, once it is whole
+    Overwrite,
+    /// The old file stays, and the command fails
+    Error,
+    /// The new file gets a number: clip-2.mp4
+    Rename,
+}
+
+/// What to do when the output's name is taken.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Taken {
+    /// When the output's name is taken [default: overwrite a file of a name that was chosen; number
+    /// one that was made up]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub on_conflict: Option<Conflict>,
+}
+
+impl Taken {
+    /// What somebody said, in the words of the tools.
+    pub(crate) fn policy(self) -> Option<OnConflict> {
+        self.on_conflict.map(|conflict| match conflict {
+            Conflict::Overwrite => OnConflict::Overwrite,
+            Conflict::Error => OnConflict::Error,
+            Conflict::Rename => OnConflict::Rename,
+        })
+    }
 }
 
 /// How long to wait, and what to fetch then.
@@ -74,6 +109,8 @@ pub(crate) struct Waiting {
     /// Output file, or folder (implies --download)
     #[arg(long, short, value_name = "PATH")]
     pub output: Option<String>,
+    #[command(flatten)]
+    pub taken: Taken,
     /// Longest wait (90, 90s, 5m) [default: 30m for videos, 10m for pictures]
     #[arg(long, value_name = "D", value_parser = wait_time)]
     pub timeout: Option<Duration>,
@@ -94,8 +131,10 @@ pub(crate) struct VariantArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum VideoCommand {
     /// Start a job
+    #[command(after_help = examples::VIDEO_CREATE)]
     Create(VideoCreateArgs),
     /// Start a job that changes a finished video
+    #[command(after_help = examples::VIDEO_REMIX)]
     Remix {
         /// The finished job
         video_id: String,
@@ -110,11 +149,13 @@ pub(crate) enum VideoCommand {
         waiting: Waiting,
     },
     /// Ask once how far a job is
+    #[command(after_help = examples::VIDEO_STATUS)]
     Status {
         /// The job
         video_id: String,
     },
     /// Wait for jobs; doing it again does no harm
+    #[command(after_help = examples::VIDEO_WAIT)]
     Wait {
         /// The jobs
         #[arg(required = true)]
@@ -125,6 +166,7 @@ pub(crate) enum VideoCommand {
         waiting: Waiting,
     },
     /// Fetch a finished job's file
+    #[command(after_help = examples::VIDEO_DOWNLOAD)]
     Download {
         /// The job
         video_id: String,
@@ -133,8 +175,11 @@ pub(crate) enum VideoCommand {
         /// Output file, or folder [default: the media folder]
         #[arg(long, short, value_name = "PATH")]
         output: Option<String>,
+        #[command(flatten)]
+        taken: Taken,
     },
     /// List the provider's jobs
+    #[command(after_help = examples::VIDEO_LIST)]
     List {
         /// Most jobs
         #[arg(long, default_value_t = 20)]
@@ -147,11 +192,13 @@ pub(crate) enum VideoCommand {
         order: String,
     },
     /// Delete a job at the provider, for good
+    #[command(after_help = examples::VIDEO_DELETE)]
     Delete {
         /// The job
         video_id: String,
     },
     /// List the files of the video folder
+    #[command(after_help = examples::VIDEO_FILES)]
     Files {
         /// Files of this type
         #[arg(long = "type", default_value = "all", value_parser = ["mp4", "webm", "mov", "all"])]
@@ -210,13 +257,16 @@ pub(crate) struct Listing {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageCommand {
     /// Start a job whose answer holds a picture, for chains of refinement
+    #[command(after_help = examples::IMAGE_CREATE)]
     Create(Box<ImageCreateArgs>),
     /// Ask once how far a job is
+    #[command(after_help = examples::IMAGE_STATUS)]
     Status {
         /// The job
         response_id: String,
     },
     /// Wait for jobs; doing it again does no harm
+    #[command(after_help = examples::IMAGE_WAIT)]
     Wait {
         /// The jobs
         #[arg(required = true)]
@@ -225,18 +275,24 @@ pub(crate) enum ImageCommand {
         waiting: Waiting,
     },
     /// Fetch a finished job's picture
+    #[command(after_help = examples::IMAGE_DOWNLOAD)]
     Download {
         /// The job
         response_id: String,
         /// Output file, or folder [default: the media folder]
         #[arg(long, short, value_name = "PATH")]
         output: Option<String>,
+        #[command(flatten)]
+        taken: Taken,
     },
     /// Make pictures at once, several side by side
+    #[command(after_help = examples::IMAGE_GENERATE)]
     Generate(ImageGenerateArgs),
     /// Make a picture from pictures and words, at once
+    #[command(after_help = examples::IMAGE_EDIT)]
     Edit(ImageEditArgs),
     /// Bring a picture to exactly a video's size
+    #[command(after_help = examples::IMAGE_PREPARE)]
     Prepare {
         /// A path, or a name in the image folder
         input_image: String,
@@ -249,8 +305,11 @@ pub(crate) enum ImageCommand {
         /// Output file, or folder [default: beside the input]
         #[arg(long, short, value_name = "PATH")]
         output: Option<String>,
+        #[command(flatten)]
+        taken: Taken,
     },
     /// List the files of the image folder
+    #[command(after_help = examples::IMAGE_FILES)]
     Files {
         /// Files of this type
         #[arg(long = "type", default_value = "all", value_parser = ["jpeg", "png", "webp", "all"])]
@@ -335,6 +394,8 @@ pub(crate) struct ImageGenerateArgs {
     /// Output file (of a single picture), or folder
     #[arg(long, short, value_name = "PATH")]
     pub output: Option<String>,
+    #[command(flatten)]
+    pub taken: Taken,
 }
 
 /// Arguments of `weir media image edit`.
@@ -359,6 +420,8 @@ pub(crate) struct ImageEditArgs {
     /// Output file, or folder
     #[arg(long, short, value_name = "PATH")]
     pub output: Option<String>,
+    #[command(flatten)]
+    pub taken: Taken,
 }
 
 /// Arguments of `weir media wait`.

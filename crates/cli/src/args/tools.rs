@@ -12,6 +12,18 @@ use stress::tools::settings::ShapeLadder;
 use super::{Access, RunOutput};
 
 pub(crate) const TOOLS_EXAMPLES: &str = "\
+A mix is TOML: [[tool]] tables with name, weight, args, and where its file lands: file =
+\"videos/{name}\" beneath --verify-dir, expect-bytes, expect-sha256. {agent}, {call} and {level} count
+from 1, {run} is a word that no other run has, {name} (in file) is the file that the answer or the
+arguments name; another word in braces is refused, and {{word}} stands for the text {word}.
+[[prepare]] tables are calls made once before the load, in their order: name, args, file, and
+as = \"job\": {job.id} in later arguments is the field id of its result. until = { status = \"done\" }
+repeats the call until its result says so; same-as = \"job\" in a [[tool]] wants the same file as
+the one that the step left. See examples/tools/media.toml.
+
+SLO quantities: call, ttfb, connect, probe, probe_idle, session (durations, each with .mean .p50
+.p90 .p95 .p99 or .max); ok, success, correct (percent); speedup; calls_per_s, bytes_per_s.
+
 Examples:
   weir stress tools
       starts a simulator and a media server before it; 4 agents download one video 8 times each at
@@ -25,19 +37,7 @@ Examples:
   weir stress tools URL --tool search --args '{\"query\": \"{call}\"}' --find-capacity 1..64 \\
       --slo 'call.p95 <= 2s' --slo 'probe.p99 <= 50ms'
   weir stress tools --tool echo --args '{\"text\": \"{call}\"}' -- npx my-mcp-server
-      a command of its own for each agent; --shared for one command that all use
-
-A mix is TOML: [[tool]] tables with name, weight, args, and where its file lands: file =
-\"videos/{name}\" beneath --verify-dir, expect-bytes, expect-sha256. {agent}, {call} and {level} count
-from 1, {run} is a word that no other run has, {name} (in file) is the file that the answer or the
-arguments name; another word in braces is refused, and {{word}} stands for the text {word}.
-[[prepare]] tables are calls made once before the load, in their order: name, args, file, and
-as = \"job\": {job.id} in later arguments is the field id of its result. until = { status = \"done\" }
-repeats the call until its result says so; same-as = \"job\" in a [[tool]] wants the same file as
-the one that the step left. See examples/tools/media.toml.
-
-SLO quantities: call, ttfb, connect, probe, probe_idle, session (durations, each with .mean .p50
-.p90 .p95 .p99 or .max); ok, success, correct (percent); speedup; calls_per_s, bytes_per_s.";
+      a command of its own for each agent; --shared for one command that all use";
 
 /// Arguments of `weir stress tools`.
 #[derive(Debug, Default, Args)]

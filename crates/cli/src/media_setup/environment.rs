@@ -5,10 +5,14 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
+use media::Limits;
 use media::provider::openai::Base;
 use media::settings::{Folder, Places, ProviderSettings};
 use media::store::{Kind, S3Settings};
 use runtime::secret::Secret;
+
+/// How many windows of a recording are listened to at once, as sanzaru's users write it.
+const WINDOWS: &str = "SANZARU_TRANSCRIBE_MAX_CONCURRENCY";
 
 /// What the environment says. Read once, at the start.
 #[derive(Debug, Default)]
@@ -19,6 +23,7 @@ pub(super) struct Environment {
     base_url: Option<String>,
     api_key: Option<String>,
     storage: Option<String>,
+    windows: Option<String>,
     s3: S3Variables,
 }
 
@@ -51,6 +56,7 @@ impl Environment {
             base_url: text("OPENAI_BASE_URL"),
             api_key: text("OPENAI_API_KEY"),
             storage: text("STORAGE_BACKEND"),
+            windows: text(WINDOWS),
             s3: S3Variables {
                 bucket: text("WEIR_S3_BUCKET"),
                 prefix: text("WEIR_S3_PREFIX"),
@@ -84,6 +90,19 @@ impl Environment {
             }
         }
         Ok(folders.iter().any(Option::is_some).then_some(Places::Folders(folders)))
+    }
+
+    /// How many windows of a recording are listened to at once, as far as it says. More than can be is
+    /// taken as the most, since sanzaru has no such bound.
+    ///
+    /// # Errors
+    /// When it is no number above zero.
+    pub(super) fn windows(&self) -> anyhow::Result<Option<usize>> {
+        let Some(text) = self.windows.as_deref() else { return Ok(None) };
+        match text.trim().parse::<usize>() {
+            Ok(windows) if windows > 0 => Ok(Some(windows.min(Limits::MOST_WINDOWS))),
+            _ => bail!("{WINDOWS}={text} is no number above zero"),
+        }
     }
 
     /// The provider, when a key or an address says that there is one.

@@ -31,6 +31,25 @@ fn the_option_goes_before_the_file_and_the_file_before_the_environment() {
 }
 
 #[test]
+fn windows_of_a_recording_are_as_many_as_the_file_says_else_the_environment() {
+    let windows = |file: &str, said: &str| {
+        let plan = plan(None, file, &[("SANZARU_TRANSCRIBE_MAX_CONCURRENCY", said)]);
+        plan.map(|plan| plan.limits().windows).map_err(|error| error.to_string())
+    };
+    let file = "[media.limits]\nwindows = 2\n";
+    assert_eq!(windows("", "8"), Ok(Some(8)));
+    assert_eq!(windows("[media.limits]\ntries = 2\n", "8"), Ok(Some(8)));
+    assert_eq!(windows(file, "8"), Ok(Some(2)));
+    assert_eq!(windows("", "1000"), Ok(Some(16)));
+    for wrong in ["0", "-1", "many"] {
+        let expected =
+            format!("SANZARU_TRANSCRIBE_MAX_CONCURRENCY={wrong} is no number above zero");
+        assert_eq!(windows("", wrong), Err(expected));
+    }
+    assert_eq!(plan(None, "", &[]).unwrap().limits().windows, None);
+}
+
+#[test]
 fn a_kinds_own_variable_wins_over_the_common_one() {
     let own = [("VIDEO_PATH", "/v"), ("AUDIO_PATH", "/a")];
     check(None, "", &own, [Some("/v"), None, Some("/a")]);

@@ -1,5 +1,8 @@
 //! `weir media` as scripts use it: envelopes on stdout, exit codes, files where they were asked for.
 
+mod images;
+mod names;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -284,4 +287,27 @@ fn an_interrupted_download_leaves_nothing_half_and_says_how_to_go_on() {
     let said: Vec<String> = lines.by_ref().collect();
     assert!(said.iter().any(|line| line.contains("resume: weir media video wait")), "{said:?}");
     assert_eq!(names(&out), BTreeSet::new());
+}
+
+#[test]
+fn a_transcript_can_be_enhanced_with_its_form_and_times_but_not_with_a_prompt() {
+    let (folder, provider) = (TempDir::new().unwrap(), simulator());
+    let run = |arguments: &[&str]| run(folder.path(), Some(&provider), arguments);
+    let (spoken, code) = only(&run(&["audio", "speak", "Welcome aboard.", "-o", "hello.wav"]));
+    assert_eq!((code, &spoken["result"]["model"]), (0, &json!("gpt-4o-mini-tts")), "{spoken}");
+    let whisper = ["audio", "transcribe", "hello.wav", "--model", "whisper-1"];
+    let times = ["--format", "verbose_json", "--timestamps", "word"];
+    for (enhance, flags) in [
+        (&[][..], times),
+        (&["--enhance", "professional"], times),
+        (&[], ["--response-format", "verbose_json", "--timestamps", "word"]),
+    ] {
+        let (envelope, code) = only(&run(&[&whisper[..], enhance, &flags].concat()));
+        assert_eq!(code, 0, "{envelope}");
+        assert!(envelope["result"]["words"].is_array(), "{envelope}");
+    }
+    let both = ["--enhance", "professional", "--prompt", "names: Ada"];
+    let refused = run(&[&whisper[..], &both].concat());
+    assert_eq!((refused.status.code(), refused.stdout.is_empty()), (Some(2), true));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--prompt"));
 }

@@ -23,6 +23,8 @@ pub struct LimitsConfig {
     pub cpu_jobs: Option<usize>,
     /// See [`Limits::waiting_cpu_jobs`].
     pub waiting_cpu_jobs: Option<usize>,
+    /// See [`Limits::windows`].
+    pub windows: Option<usize>,
     /// See [`Limits::file_bytes`].
     pub file_bytes: Option<WrittenSize>,
     /// See [`Limits::file_operations`].
@@ -61,6 +63,7 @@ impl LimitsConfig {
             waiting_for_memory: self.waiting_for_memory.unwrap_or(default.waiting_for_memory),
             cpu_jobs: self.cpu_jobs.unwrap_or(default.cpu_jobs),
             waiting_cpu_jobs: self.waiting_cpu_jobs.unwrap_or(default.waiting_cpu_jobs),
+            windows: self.windows,
             file_bytes: size(self.file_bytes, default.file_bytes),
             file_operations: self.file_operations.unwrap_or(default.file_operations),
             connect: time(self.connect, default.connect),
@@ -119,7 +122,7 @@ mod tests {
     #[test]
     fn every_limit_can_be_written() {
         let text = "transfers = 1\nwaiting_transfers = 2\nmemory_bytes = \"16MiB\"\n\
-                    waiting_for_memory = 3\ncpu_jobs = 4\nwaiting_cpu_jobs = 5\nfile_bytes = 6\n\
+                    waiting_for_memory = 3\ncpu_jobs = 4\nwaiting_cpu_jobs = 5\nwindows = 9\nfile_bytes = 6\n\
                     file_operations = 7\nconnect = \"1s\"\nupstream_head = \"2s\"\nidle = \"3s\"\n\
                     total = \"4s\"\ntries = 8\npause = \"5s\"\nlongest_pause = \"6s\"";
         let expected = Limits {
@@ -129,6 +132,7 @@ mod tests {
             waiting_for_memory: 3,
             cpu_jobs: 4,
             waiting_cpu_jobs: 5,
+            windows: Some(9),
             file_bytes: 6,
             file_operations: 7,
             connect: Duration::from_secs(1),

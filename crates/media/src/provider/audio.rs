@@ -20,6 +20,9 @@ pub trait AudioProvider: Send + Sync + 'static {
     /// Answers a question about a recording.
     fn converse(&self, request: Conversation) -> Answer<'_, String>;
 
+    /// The model that speaks when nobody names one.
+    fn usual_speaker(&self) -> &'static str;
+
     /// Most characters of one piece of text.
     fn longest_text(&self) -> usize;
 }
@@ -29,8 +32,8 @@ pub trait AudioProvider: Send + Sync + 'static {
 pub struct NewSpeech {
     /// The text, at most [`AudioProvider::longest_text`] characters.
     pub text: String,
-    /// The model that speaks; `None` takes the provider's usual one.
-    pub model: Option<String>,
+    /// The model that speaks.
+    pub model: String,
     /// The voice; `None` takes the provider's usual one.
     pub voice: Option<String>,
     /// How it is to be said.

@@ -17,8 +17,8 @@ use crate::tools::{Catalog, Live, ToolError};
 
 /// What an agent is told about the server as a whole.
 const INSTRUCTIONS: &str = "Makes, downloads and prepares video, pictures and sound. Video and \
-image jobs run in the background: start one, wait for it with wait_video (or ask for its status), \
-then download it. Files are named relative to the server's media folders.";
+image jobs run in the background: start one, wait for it with wait_video or wait_image (or ask for \
+its status), then download it. Files are named relative to the server's media folders.";
 
 /// Answers the requests of MCP sessions. Clones share everything.
 #[derive(Clone)]

@@ -60,6 +60,14 @@ impl Listing {
         Ok(Self { glob, extensions: Vec::new(), sort_by, descending: true, limit })
     }
 
+    /// Every file directly in the folder, by name, for those who choose among them by more than a
+    /// listing knows: at most [`MAX_WALKED`].
+    #[must_use]
+    pub fn everything() -> Self {
+        let (sort_by, descending) = (SortBy::Name, false);
+        Self { glob: None, extensions: Vec::new(), sort_by, descending, limit: MAX_WALKED }
+    }
+
     /// Only files with one of these extensions (lower case, without the dot).
     #[must_use]
     pub fn extensions<'a>(mut self, extensions: impl IntoIterator<Item = &'a str>) -> Self {

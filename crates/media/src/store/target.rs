@@ -1,12 +1,12 @@
 //! Where a new file goes, and what it turns out to be.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Md5, NameError, SafeName, Sha256};
 
 /// What happens when a name is taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 pub enum OnConflict {
@@ -19,6 +19,18 @@ pub enum OnConflict {
     /// The new file gets `-2`, `-3`, … before its extension: the first number that is free when
     /// the file is whole.
     Rename,
+}
+
+impl OnConflict {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Overwrite => "overwrite",
+            Self::Error => "error",
+            Self::Rename => "rename",
+        }
+    }
 }
 
 /// Where a new file goes.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::inputs;
 use super::{Call, Media, ToolError};
-use crate::store::{Kind, SafeName, Target, Writer};
+use crate::store::{Kind, OnConflict, SafeName, Target, Writer};
 use crate::transform::audio::{self, Compression, Container};
 
 pub use files::{
@@ -57,6 +57,10 @@ pub struct ConvertAudio {
     pub input_path: String,
     /// What it is made into
     pub output_format: SoundFormat,
+    /// What happens when the name is taken: overwrite, error or rename; the name is made up, so it
+    /// is renamed unless this says otherwise
+    #[serde(default)]
+    pub on_conflict: Option<OnConflict>,
 }
 
 /// A sound that was made.
@@ -79,11 +83,12 @@ pub async fn convert_audio(
 ) -> Result<MadeSound, ToolError> {
     let input = inputs::name(&params.input_path)?;
     let container = Container::from(params.output_format);
-    let output = beside(&input, &format!("{}.{}", input.stem(), container.name()))?;
-    if output == input {
+    let made_up = format!("{}.{}", input.stem(), container.name());
+    if made_up == input.file_name() {
         return Err(ToolError::Arguments(format!("{input} is {} already", container.name())));
     }
-    make(media, &input, output, Making::Convert(container), call).await
+    let target = inputs::beside(media, None, &input, &made_up, params.on_conflict)?;
+    make(media, &input, target, Making::Convert(container), call).await
 }
 
 /// Parameters of `compress_audio`.
@@ -98,6 +103,10 @@ pub struct CompressAudio {
     /// Name of the result (.mp3 or .wav); made from the input's when left out
     #[serde(default)]
     pub output_filename: Option<String>,
+    /// What happens when the name is taken: overwrite, error or rename; a made-up name is renamed
+    /// unless this says otherwise
+    #[serde(default)]
+    pub on_conflict: Option<OnConflict>,
 }
 
 fn default_megabytes() -> u64 {
@@ -121,29 +130,17 @@ pub async fn compress_audio(
     let max_bytes = params.max_mb * MEGABYTE;
     let is_small = media.store(Kind::Audio)?.info(&input).await?.bytes <= max_bytes;
     let extension = if is_small { input.extension() } else { "mp3".to_owned() };
-    let output = match &params.output_filename {
-        Some(text) => inputs::name(text)?,
-        None => beside(&input, &format!("compressed_{}.{extension}", input.stem()))?,
-    };
-    if output == input {
-        let message = format!("output_filename is the input itself: choose another than {input}");
-        return Err(ToolError::Arguments(message));
-    }
+    let made_up = format!("compressed_{}.{extension}", input.stem());
+    let asked = params.output_filename.as_deref();
+    let target = inputs::beside(media, asked, &input, &made_up, params.on_conflict)?;
+    let output = &target.name;
     if is_small && output.extension() == input.extension() {
-        return copy(media, &input, output, call).await;
+        return copy(media, &input, target, call).await;
     }
     let container = Container::of_name(output.as_str()).ok_or_else(|| {
         ToolError::Arguments(format!("Unsupported file format of {output}: use .mp3 or .wav"))
     })?;
-    make(media, &input, output, Making::Compress(container, max_bytes), call).await
-}
-
-/// A name in the folder in which another file is.
-fn beside(input: &SafeName, name: &str) -> Result<SafeName, ToolError> {
-    match input.folder() {
-        Some(folder) => inputs::name(&format!("{folder}/{name}")),
-        None => inputs::name(name),
-    }
+    make(media, &input, target, Making::Compress(container, max_bytes), call).await
 }
 
 /// How a sound is made from another.
@@ -157,13 +154,13 @@ enum Making {
 async fn make(
     media: &Media,
     input: &SafeName,
-    output: SafeName,
+    target: Target,
     making: Making,
     call: &Call,
 ) -> Result<MadeSound, ToolError> {
     let store = media.store(Kind::Audio)?;
     let (source, _) = store.seekable(input).await?;
-    let writer = store.create(Target::new(output, media.conflict(None))).await?;
+    let writer = store.create(target).await?;
     call.note("converting");
     let (sink, chunks) = audio::channel();
     let (name, encoder) = (input.to_string(), media.encoder.clone());
@@ -222,12 +219,12 @@ async fn write(
 async fn copy(
     media: &Media,
     input: &SafeName,
-    output: SafeName,
+    target: Target,
     call: &Call,
 ) -> Result<MadeSound, ToolError> {
     let store = media.store(Kind::Audio)?;
     let mut reader = store.reader(input, 0, u64::MAX).await?;
-    let mut writer = store.create(Target::new(output, media.conflict(None))).await?;
+    let mut writer = store.create(target).await?;
     call.note("copying");
     while let Some(piece) = reader.next().await? {
         writer.write(&piece).await?;

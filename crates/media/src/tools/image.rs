@@ -204,7 +204,7 @@ impl Landing {
 }
 
 /// The format that a target's name asks for.
-fn format_of(target: &Target) -> Result<Format, ToolError> {
+pub(super) fn format_of(target: &Target) -> Result<Format, ToolError> {
     let name = &target.name;
     Format::of_name(name.as_str()).ok_or_else(|| {
         let message = format!("Unsupported file format of {name}: use .png, .jpg, .jpeg or .webp");

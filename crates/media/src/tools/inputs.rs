@@ -40,6 +40,10 @@ pub(super) async fn uploads(
     beside: u64,
     call: &Call,
 ) -> Result<(Vec<Upload>, Permit), ToolError> {
+    // A request of words alone needs no folder.
+    if inputs.is_empty() {
+        return Ok((Vec::new(), admit_memory(media, beside, call).await?));
+    }
     let store = media.store(kind)?;
     let (mut names, mut total) = (Vec::with_capacity(inputs.len()), beside);
     for input in inputs {
@@ -89,8 +93,34 @@ pub(super) fn target(
     }
 }
 
+/// Where a file goes that is made from another: where the caller says, or under `made_up` beside the
+/// other. Under a name that nobody chose it takes no other file's place, unless the caller asks for
+/// that.
+pub(super) fn beside(
+    media: &Media,
+    asked: Option<&str>,
+    input: &SafeName,
+    made_up: &str,
+    conflict: Option<OnConflict>,
+) -> Result<Target, ToolError> {
+    let target = match (asked, input.folder()) {
+        (Some(text), _) => Target::new(name(text)?, media.conflict(conflict)),
+        (None, folder) => {
+            let folder = folder.map(|folder| format!("{folder}/")).unwrap_or_default();
+            let output = name(&format!("{folder}{made_up}"))?;
+            Target::new(output, conflict.unwrap_or(OnConflict::Rename))
+        }
+    };
+    if target.name == *input {
+        return Err(ToolError::Arguments(format!(
+            "output_filename is the input itself: choose another name than {input}"
+        )));
+    }
+    Ok(target)
+}
+
 /// What a list is sorted by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 pub enum SortedBy {

@@ -1,7 +1,7 @@
 //! The finished files of a folder, listed.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Call, Media, ToolError, inputs};
 use crate::provider::Order;
@@ -14,7 +14,7 @@ trait FileType {
 }
 
 /// Which local videos.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 pub enum VideoFileType {
@@ -41,7 +41,7 @@ impl FileType for VideoFileType {
 }
 
 /// Which pictures.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 pub enum ImageFileType {
@@ -71,7 +71,7 @@ impl FileType for ImageFileType {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "ListFiles")]
-pub struct ListFiles<T: Default> {
+pub struct ListFiles<T: Default + Serialize> {
     /// Which names, as a glob: `fog-*`, `takes/**/*`
     #[serde(default)]
     pub pattern: Option<String>,
@@ -113,7 +113,7 @@ pub async fn list_reference_images(
     list(media, Kind::Image, params).await
 }
 
-async fn list<T: FileType + Default>(
+async fn list<T: FileType + Default + Serialize>(
     media: &Media,
     kind: Kind,
     params: ListFiles<T>,

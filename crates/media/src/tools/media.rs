@@ -64,6 +64,8 @@ pub struct Media {
     pub image_limits: image::Limits,
     /// What happens when a name is taken and the caller does not say.
     pub on_conflict: OnConflict,
+    /// Windows of one long recording that are listened to at once.
+    pub windows: usize,
     /// What is counted.
     pub metrics: Arc<Metrics>,
 }

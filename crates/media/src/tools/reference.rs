@@ -3,11 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::image::format_of;
 use super::inputs;
 use super::video::VideoSize;
 use super::{Call, Media, ToolError};
-use crate::store::{Kind, SafeName, Target};
-use crate::transform::image::{self, Format, Size};
+use crate::store::{Kind, OnConflict};
+use crate::transform::image::{self, Size};
 
 /// How a picture of another shape is brought to a size.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +48,10 @@ pub struct PrepareReferenceImage {
     /// How a picture of another shape is brought to the size
     #[serde(default)]
     pub resize_mode: ResizeMode,
+    /// What happens when the name is taken: overwrite, error or rename; a made-up name is renamed
+    /// unless this says otherwise
+    #[serde(default)]
+    pub on_conflict: Option<OnConflict>,
 }
 
 /// A prepared picture.
@@ -72,17 +77,10 @@ pub async fn prepare_reference_image(
     call: &Call,
 ) -> Result<PreparedImage, ToolError> {
     let input = inputs::name(&params.input_filename)?;
-    let output = output_name(&params, &input)?;
-    if output == input {
-        return Err(ToolError::Arguments(format!(
-            "output_filename is the input itself: choose another name than {input}"
-        )));
-    }
-    let format = Format::of_name(output.as_str()).ok_or_else(|| {
-        ToolError::Arguments(format!(
-            "Unsupported file format of {output}: use .png, .jpg, .jpeg or .webp"
-        ))
-    })?;
+    let made_up = format!("{}_{}.png", input.stem(), params.target_size.as_str());
+    let asked = params.output_filename.as_deref();
+    let target = inputs::beside(media, asked, &input, &made_up, params.on_conflict)?;
+    let format = format_of(&target)?;
     let store = media.store(Kind::Image)?;
     let limits = media.image_limits;
     let info = store.info(&input).await?;
@@ -95,7 +93,6 @@ pub async fn prepare_reference_image(
     call.note("resizing");
     let prepared =
         media.pool.run(move |_stop| image::prepare(&bytes, size, mode, format, &limits)).await??;
-    let target = Target::new(output, media.conflict(None));
     let written = store.write(target, &prepared.bytes).await?;
     Ok(PreparedImage {
         output_filename: written.name.to_string(),
@@ -103,13 +100,4 @@ pub async fn prepare_reference_image(
         target_size: [width, height],
         resize_mode: params.resize_mode,
     })
-}
-
-/// What the caller asks for, or `{stem}_{size}.png` beside the input.
-fn output_name(params: &PrepareReferenceImage, input: &SafeName) -> Result<SafeName, ToolError> {
-    if let Some(text) = &params.output_filename {
-        return inputs::name(text);
-    }
-    let name = format!("{}_{}.png", input.stem(), params.target_size.as_str());
-    inputs::name(&input.folder().map_or_else(|| name.clone(), |folder| format!("{folder}/{name}")))
 }

@@ -1,7 +1,11 @@
 //! The tools against providers that are not OpenAI: what they need of one is the trait alone.
 
+mod made_up;
 mod other_wire;
 mod paid;
+mod sounds;
+mod surface;
+mod waits;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -37,6 +41,7 @@ pub(crate) async fn media(folder: &Path) -> Media {
         encoder: Encoder::new("ffmpeg"),
         image_limits: image::Limits::DEFAULT,
         on_conflict: OnConflict::default(),
+        windows: Limits::USUAL_WINDOWS,
         metrics: Arc::new(Metrics::default()),
     }
 }
@@ -54,8 +59,8 @@ async fn a_provider_with_another_wire_needs_no_other_tools() {
     let asked = serde_json::from_value(asked).unwrap();
     let started = video::create_video(&media, asked, &quiet()).await.unwrap();
     assert_eq!(started.prompt.as_deref(), Some("a weir"));
-    let waiting = video::WaitVideo { video_id: started.id.clone(), timeout_seconds: 60 };
-    let done = video::wait_video(&media, waiting, &quiet()).await.unwrap();
+    let waiting = wait::WaitVideo { video_id: started.id.clone(), timeout_seconds: 60 };
+    let done = wait::wait_video(&media, waiting, &quiet()).await.unwrap();
     assert!(!done.status.is_active());
     let wanted = video::DownloadVideo {
         video_id: started.id,
@@ -80,8 +85,8 @@ async fn a_job_that_failed_is_told_with_the_providers_reason() {
     });
     let id = id.await.unwrap().id;
     let media = Media { video_provider: Some(Arc::new(provider)), ..media(folder.path()).await };
-    let waiting = video::WaitVideo { video_id: id.clone(), timeout_seconds: 60 };
-    let error = video::wait_video(&media, waiting, &quiet()).await.unwrap_err();
+    let waiting = wait::WaitVideo { video_id: id.clone(), timeout_seconds: 60 };
+    let error = wait::wait_video(&media, waiting, &quiet()).await.unwrap_err();
     assert_eq!(error.to_string(), format!("job {id} ended as failed: it was to fail"));
     assert_eq!(error.kind(), ErrorKind::JobFailed);
 }
@@ -100,7 +105,7 @@ async fn without_a_provider_the_way_out_is_named() {
 async fn tools_are_offered_for_the_folders_that_there_are() {
     let folder = tempfile::tempdir().unwrap();
     let all = media(folder.path()).await;
-    assert_eq!(Catalog::of(&all).tools().len(), 25);
+    assert_eq!(Catalog::of(&all).tools().len(), 26);
     let only_audio = Media { video: None, image: None, ..all.clone() };
     let names: Vec<String> =
         Catalog::of(&only_audio).tools().iter().map(|tool| tool.name.to_string()).collect();
@@ -108,25 +113,6 @@ async fn tools_are_offered_for_the_folders_that_there_are() {
     assert!(!names.contains(&"create_video".to_owned()));
     let nothing = Media { video: None, image: None, audio: None, ..all };
     assert!(Catalog::of(&nothing).tools().is_empty());
-}
-
-#[tokio::test]
-async fn every_schema_is_an_object_and_defaults_are_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let media = media(folder.path()).await;
-    for tool in Catalog::of(&media).tools() {
-        let output = tool.output_schema.as_ref().unwrap();
-        assert_eq!(tool.input_schema["type"], "object", "{}", tool.name);
-        assert_eq!(output["type"], "object", "{}", tool.name);
-        assert!(tool.annotations.unwrap().open_world_hint.is_some());
-    }
-    let catalog = Catalog::of(&media);
-    let schema = &catalog.find("create_video").unwrap().tool.input_schema;
-    assert_eq!(schema["required"], serde_json::json!(["prompt"]));
-    assert_eq!(schema["properties"]["model"]["default"], "sora-2");
-    let limit =
-        &catalog.find("list_local_videos").unwrap().tool.input_schema["properties"]["limit"];
-    assert_eq!(limit["default"], 50);
 }
 
 #[tokio::test]

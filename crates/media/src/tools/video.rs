@@ -1,16 +1,12 @@
 //! The video tools: jobs at the provider, and the files that they leave here.
 
-mod wait;
-
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Media, ToolError};
 use super::{inputs, transfer};
 use crate::provider::{DeletedVideo, JobStatus, NewVideo, Order, Variant, Video, VideoQuery};
 use crate::store::{Kind, OnConflict, Target};
-
-pub use wait::{WaitVideo, wait_video};
 
 /// Most jobs on one page of the provider's list.
 const MAX_PAGE: u32 = 100;
@@ -27,6 +23,7 @@ pub struct CreateVideo {
     /// The model that makes it: sora-2, sora-2-pro, a dated snapshot, or any other name that the
     /// provider knows
     #[serde(default = "default_model")]
+    #[schemars(schema_with = "known_models_or_any")]
     pub model: String,
     /// Length in seconds
     #[serde(default)]
@@ -44,8 +41,25 @@ fn default_model() -> String {
     "sora-2".to_owned()
 }
 
+/// The models that OpenAI's library names, for hosts that offer a choice, beside any other: another
+/// provider has its own.
+fn known_models_or_any(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "anyOf": [
+            {
+                "type": "string",
+                "enum": [
+                    "sora-2", "sora-2-pro",
+                    "sora-2-2025-10-06", "sora-2-pro-2025-10-06", "sora-2-2025-12-08",
+                ],
+            },
+            { "type": "string" },
+        ],
+    })
+}
+
 /// Length of a video in seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(inline)]
 pub enum Seconds {
     /// Four.

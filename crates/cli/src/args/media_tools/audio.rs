@@ -2,12 +2,16 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::{Taken, examples};
+
 /// What to do with sound.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AudioCommand {
     /// Write down what is said; several files side by side
+    #[command(after_help = examples::AUDIO_TRANSCRIBE)]
     Transcribe(TranscribeArgs),
     /// Ask a model about a sound
+    #[command(after_help = examples::AUDIO_CHAT)]
     Chat {
         /// A path, or a name in the audio folder
         file: String,
@@ -22,8 +26,10 @@ pub(crate) enum AudioCommand {
         prompt: Option<String>,
     },
     /// Speak a text
+    #[command(after_help = examples::AUDIO_SPEAK)]
     Speak(SpeakArgs),
     /// Write a sound in another format
+    #[command(after_help = examples::AUDIO_CONVERT)]
     Convert {
         /// A path, or a name in the audio folder
         file: String,
@@ -33,8 +39,11 @@ pub(crate) enum AudioCommand {
         /// Output file, or folder [default: beside the input]
         #[arg(long, short, value_name = "PATH")]
         output: Option<String>,
+        #[command(flatten)]
+        taken: Taken,
     },
     /// Make a sound small enough to be sent
+    #[command(after_help = examples::AUDIO_COMPRESS)]
     Compress {
         /// A path, or a name in the audio folder
         file: String,
@@ -44,8 +53,11 @@ pub(crate) enum AudioCommand {
         /// Output file, or folder [default: beside the input]
         #[arg(long, short, value_name = "PATH")]
         output: Option<String>,
+        #[command(flatten)]
+        taken: Taken,
     },
     /// List the files of the audio folder with their lengths
+    #[command(after_help = examples::AUDIO_FILES)]
     Files(AudioFilesArgs),
 }
 
@@ -68,6 +80,8 @@ impl AudioFormat {
     }
 }
 
+const FORMATS: [&str; 6] = ["text", "json", "srt", "verbose_json", "vtt", "diarized_json"];
+
 /// Arguments of `weir media audio transcribe`.
 #[derive(Debug, Args)]
 pub(crate) struct TranscribeArgs {
@@ -77,17 +91,17 @@ pub(crate) struct TranscribeArgs {
     /// Model
     #[arg(long)]
     pub model: Option<String>,
-    /// Format of the answer: text, json, srt, verbose_json, vtt or diarized_json
-    #[arg(long, value_name = "FORMAT", conflicts_with = "enhance")]
-    pub response_format: Option<String>,
+    /// Form of the transcript [default: text]; srt, vtt and verbose_json are whisper-1's
+    #[arg(long, alias = "response-format", value_parser = FORMATS)]
+    pub format: Option<String>,
     /// What the speech is about, for the model
     #[arg(long, conflicts_with = "enhance")]
     pub prompt: Option<String>,
     /// Rewrite the transcript in a style
     #[arg(long, value_parser = ["detailed", "storytelling", "professional", "analytical"])]
     pub enhance: Option<String>,
-    /// Times of words or segments (repeatable)
-    #[arg(long, value_parser = ["word", "segment"], conflicts_with = "enhance")]
+    /// Times of words or segments (repeatable); whisper-1 has them in verbose_json
+    #[arg(long, value_parser = ["word", "segment"])]
     pub timestamps: Vec<String>,
     /// Requests at once
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=16))]
@@ -120,6 +134,8 @@ pub(crate) struct SpeakArgs {
     /// Output file, or folder [default: the media folder]
     #[arg(long, short, value_name = "PATH")]
     pub output: Option<String>,
+    #[command(flatten)]
+    pub taken: Taken,
 }
 
 /// Arguments of `weir media audio files`.
@@ -149,7 +165,7 @@ pub(crate) struct AudioFilesArgs {
     /// Largest, or last, first
     #[arg(long)]
     pub reverse: bool,
-    /// Most files
+    /// Most files, up to 1000
     #[arg(long, default_value_t = 50)]
     pub limit: usize,
     /// Only the file that was written last

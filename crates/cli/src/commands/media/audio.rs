@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::envelope::{Envelope, Problem};
-use super::place::{Naming, Place};
+use super::place::{Naming, Output, Place};
 use super::session::{Session, arguments, fan_out};
 use super::text;
 use crate::args::media_tools::{
@@ -20,7 +20,7 @@ pub(super) async fn run(command: AudioCommand, session: &Arc<Session>) -> Result
     match command {
         AudioCommand::Transcribe(args) => transcribe(args, session).await,
         AudioCommand::Chat { file, model, system, prompt } => {
-            let place = at(session, &file, None, Naming::Own).await?;
+            let place = at(session, &file, Output::default(), Naming::Own).await?;
             let query = arguments([
                 ("file_path", json!(place.inputs.first())),
                 ("model", json!(model)),
@@ -31,22 +31,26 @@ pub(super) async fn run(command: AudioCommand, session: &Arc<Session>) -> Result
             Ok(Envelope::done("audio.chat", result).emit_alone())
         }
         AudioCommand::Speak(args) => speak(args, session).await,
-        AudioCommand::Convert { file, to, output } => {
+        AudioCommand::Convert { file, to, output, taken } => {
             let to = to.or_else(|| format_of(output.as_deref()?)).unwrap_or(AudioFormat::Mp3);
-            let place = at(session, &file, output.as_deref(), Naming::Own).await?;
+            let output = Output { path: output.as_deref(), on_conflict: taken.policy() };
+            let place = at(session, &file, output, Naming::Own).await?;
             let query = arguments([
                 ("input_path", json!(place.inputs.first())),
                 ("output_format", json!(to.name())),
+                ("on_conflict", json!(place.on_conflict)),
             ]);
             let result = make(session, &place, "convert_audio", query, "converting").await?;
             Ok(Envelope::done("audio.convert", result).emit_alone())
         }
-        AudioCommand::Compress { file, max_mb, output } => {
-            let place = at(session, &file, output.as_deref(), Naming::Asked).await?;
+        AudioCommand::Compress { file, max_mb, output, taken } => {
+            let output = Output { path: output.as_deref(), on_conflict: taken.policy() };
+            let place = at(session, &file, output, Naming::Asked).await?;
             let query = arguments([
                 ("input_path", json!(place.inputs.first())),
                 ("max_mb", json!(max_mb)),
                 ("output_filename", json!(place.name)),
+                ("on_conflict", json!(place.on_conflict)),
             ]);
             let result = make(session, &place, "compress_audio", query, "compressing").await?;
             Ok(Envelope::done("audio.compress", result).emit_alone())
@@ -58,7 +62,7 @@ pub(super) async fn run(command: AudioCommand, session: &Arc<Session>) -> Result
 async fn at(
     session: &Session,
     file: &str,
-    output: Option<&str>,
+    output: Output<'_>,
     naming: Naming,
 ) -> Result<Place, Problem> {
     Place::find(session, Kind::Audio, &[file.to_owned()], output, naming).await
@@ -101,7 +105,7 @@ async fn transcribe(args: TranscribeArgs, session: &Arc<Session>) -> Result<u8, 
     let timestamps = if args.timestamps.is_empty() { Value::Null } else { json!(args.timestamps) };
     let mut common = arguments([
         ("model", json!(args.model)),
-        ("response_format", json!(args.response_format)),
+        ("response_format", json!(args.format)),
         ("prompt", json!(args.prompt)),
         ("timestamp_granularities", timestamps),
     ]);
@@ -119,7 +123,7 @@ async fn transcribe(args: TranscribeArgs, session: &Arc<Session>) -> Result<u8, 
         async move {
             let began = Instant::now();
             let work = async {
-                let place = at(&session, &file, None, Naming::Own).await?;
+                let place = at(&session, &file, Output::default(), Naming::Own).await?;
                 query.extend(arguments([("file_path", json!(place.inputs.first()))]));
                 call(&session, &place, tool, query, &file).await
             };
@@ -143,7 +147,7 @@ async fn speak(args: SpeakArgs, session: &Session) -> Result<u8, Problem> {
         Some(Ok(settings @ Value::Object(_))) => settings,
         Some(_) => return Err(Problem::usage("--voice-settings is not a JSON object")),
     };
-    let output = args.output.as_deref();
+    let output = Output { path: args.output.as_deref(), on_conflict: args.taken.policy() };
     let place = Place::find(session, Kind::Audio, &[], output, Naming::Asked).await?;
     let query = arguments([
         ("text_prompt", json!(text)),
@@ -154,6 +158,7 @@ async fn speak(args: SpeakArgs, session: &Session) -> Result<u8, Problem> {
         ("provider", json!(args.provider)),
         ("voice_settings", settings),
         ("output_filename", json!(place.name)),
+        ("on_conflict", json!(place.on_conflict)),
     ]);
     let result = make(session, &place, "create_audio", query, "speaking").await?;
     Ok(Envelope::done("audio.speak", result).took(began.elapsed()).emit_alone())
@@ -176,14 +181,8 @@ async fn files(args: AudioFilesArgs, session: &Session) -> Result<u8, Problem> {
         ("reverse", json!(args.reverse)),
     ]);
     let listed = session.call(&media, "list_audio_files", query, "listing").await?;
-    // The tool's list is its whole result, or its one field.
-    let list = listed.into_iter().find_map(|(_, value)| match value {
-        Value::Array(list) => Some(list),
-        _ => None,
-    });
-    let mut list = list.ok_or_else(|| Problem::internal("the tool returned no list"))?;
-    let total = list.len();
+    let mut list = listed.get("result").and_then(Value::as_array).cloned().unwrap_or_default();
     list.truncate(args.limit);
-    let result = json!({ "data": list, "total": total });
+    let result = json!({ "data": list, "total": listed.get("total") });
     Ok(Envelope::done("audio.files", result).emit_alone())
 }

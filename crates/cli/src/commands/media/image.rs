@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::envelope::{Envelope, Problem};
 use super::job::{self, Job, Plan};
-use super::place::{self, Naming, Place};
+use super::place::{self, Naming, Output, Place};
 use super::session::{Session, arguments, fan_out};
 use super::text;
 use super::video::{ask, files};
@@ -28,24 +28,24 @@ pub(super) async fn run(command: ImageCommand, session: &Arc<Session>) -> Result
             let plan = Plan::new(Job::Image, &waiting, "video");
             job::wait_for_all("image.wait", response_ids, plan, session).await
         }
-        ImageCommand::Download { response_id, output } => {
-            let mut result =
-                job::fetch(Job::Image, &response_id, "video", output.as_deref(), session).await?;
+        ImageCommand::Download { response_id, output, taken } => {
+            let output = Output { path: output.as_deref(), on_conflict: taken.policy() };
+            let mut result = job::fetch(Job::Image, &response_id, "video", output, session).await?;
             result.insert("id".to_owned(), json!(response_id));
             Ok(Envelope::done("image.download", result).emit_alone())
         }
         ImageCommand::Generate(args) => generate(args, session).await,
         ImageCommand::Edit(args) => edit(args, session).await,
-        ImageCommand::Prepare { input_image, size, mode, output } => {
+        ImageCommand::Prepare { input_image, size, mode, output, taken } => {
             let inputs = [input_image];
-            let place =
-                Place::find(session, Kind::Image, &inputs, output.as_deref(), Naming::Asked)
-                    .await?;
+            let output = Output { path: output.as_deref(), on_conflict: taken.policy() };
+            let place = Place::find(session, Kind::Image, &inputs, output, Naming::Asked).await?;
             let query = arguments([
                 ("input_filename", json!(place.inputs.first())),
                 ("target_size", json!(size)),
                 ("resize_mode", json!(mode)),
                 ("output_filename", json!(place.name)),
+                ("on_conflict", json!(place.on_conflict)),
             ]);
             let result =
                 make(&place, "prepare_reference_image", query, "resizing", session).await?;
@@ -77,8 +77,12 @@ async fn create(args: ImageCreateArgs, session: &Arc<Session>) -> Result<u8, Pro
     let inputs: Vec<String> = args.input_image.iter().chain(&args.mask).cloned().collect();
     let place = match inputs.is_empty() {
         true => None,
-        false => Some(Place::find(session, Kind::Image, &inputs, None, Naming::Own).await?),
+        false => {
+            let output = Output::default();
+            Some(Place::find(session, Kind::Image, &inputs, output, Naming::Own).await?)
+        }
     };
+    job::check_output(Job::Image, &args.waiting, session).await?;
     let mut names = place.as_ref().map(|place| place.inputs.clone()).unwrap_or_default();
     let mask = args.mask.as_ref().and_then(|_| names.pop());
     let media = match &place {
@@ -137,13 +141,15 @@ async fn generate(args: ImageGenerateArgs, session: &Arc<Session>) -> Result<u8,
     common
         .extend(arguments([("model", json!(args.model)), ("moderation", json!(args.moderation))]));
     let at_once = usize::try_from(args.concurrency).unwrap_or(1);
+    let on_conflict = args.taken.policy();
     fan_out(inputs, at_once, |(index, prompt)| {
         let (session, mut query) = (Arc::clone(session), common.clone());
         let output = args.output.clone();
         async move {
             let began = Instant::now();
             query.insert("prompt".to_owned(), json!(prompt));
-            let made = generate_one(query, output.as_deref(), index, &session).await;
+            let output = Output { path: output.as_deref(), on_conflict };
+            let made = generate_one(query, output, index, &session).await;
             if let Err(problem) = &made {
                 session.view.error(problem);
             }
@@ -157,12 +163,15 @@ async fn generate(args: ImageGenerateArgs, session: &Arc<Session>) -> Result<u8,
 
 async fn generate_one(
     mut query: Map<String, Value>,
-    output: Option<&str>,
+    output: Output<'_>,
     index: usize,
     session: &Session,
 ) -> Result<Map<String, Value>, Problem> {
     let place = Place::find(session, Kind::Image, &[], output, Naming::Asked).await?;
-    query.extend(arguments([("filename", json!(place.name))]));
+    query.extend(arguments([
+        ("filename", json!(place.name)),
+        ("on_conflict", json!(place.on_conflict)),
+    ]));
     let label = format!("picture {}", index + 1);
     make(&place, "generate_image", query, &label, session).await
 }
@@ -171,7 +180,7 @@ async fn edit(args: ImageEditArgs, session: &Session) -> Result<u8, Problem> {
     let began = Instant::now();
     let prompt = text::read(&args.prompt, "PROMPT")?;
     let inputs: Vec<String> = args.input_image.iter().chain(&args.mask).cloned().collect();
-    let output = args.output.as_deref();
+    let output = Output { path: args.output.as_deref(), on_conflict: args.taken.policy() };
     let place = Place::find(session, Kind::Image, &inputs, output, Naming::Asked).await?;
     let mut names = place.inputs.clone();
     let mask = args.mask.as_ref().and_then(|_| names.pop());
@@ -183,6 +192,7 @@ async fn edit(args: ImageEditArgs, session: &Session) -> Result<u8, Problem> {
         ("model", json!(args.model)),
         ("input_fidelity", json!(args.input_fidelity)),
         ("filename", json!(place.name)),
+        ("on_conflict", json!(place.on_conflict)),
     ]));
     let result = make(&place, "edit_image", query, "editing", session).await?;
     Ok(Envelope::done("image.edit", result).took(began.elapsed()).emit_alone())

@@ -4,13 +4,14 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use media::store::Kind;
+use media::store::{Kind, OnConflict};
 use media::tools::{ErrorKind, Step};
+use media::transform::image::Format;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::envelope::{Envelope, Problem};
-use super::place::{self, Naming, Place};
+use super::place::{self, Naming, Output, Place};
 use super::session::{Session, arguments, fan_out};
 use crate::args::media_tools::{AnyWaitArgs, Waiting};
 
@@ -87,6 +88,7 @@ pub(super) struct Plan {
     job: Job,
     download: bool,
     output: Option<String>,
+    on_conflict: Option<OnConflict>,
     variant: String,
     interval: Option<Duration>,
     deadline: Instant,
@@ -101,6 +103,7 @@ impl Plan {
             job,
             download: waiting.download || waiting.output.is_some(),
             output: waiting.output.clone(),
+            on_conflict: waiting.taken.policy(),
             variant: variant.to_owned(),
             interval: waiting.poll_interval,
             deadline: Instant::now() + timeout,
@@ -111,6 +114,10 @@ impl Plan {
     /// Whether a file is fetched.
     pub(super) fn downloads(&self) -> bool {
         self.download
+    }
+
+    fn output(&self) -> Output<'_> {
+        Output { path: self.output.as_deref(), on_conflict: self.on_conflict }
     }
 
     /// The command that takes a wait up again.
@@ -124,6 +131,9 @@ impl Plan {
         }
         if let Some(output) = &self.output {
             words.extend(["-o", output]);
+        }
+        if let Some(on_conflict) = self.on_conflict {
+            words.extend(["--on-conflict", on_conflict.as_str()]);
         }
         words.into_iter().map(quoted).collect::<Vec<_>>().join(" ")
     }
@@ -208,7 +218,7 @@ async fn wait_and_fetch(
 ) -> Result<Map<String, Value>, Problem> {
     let mut result = until_ended(id, plan, session).await.map_err(|it| it.with("id", id))?;
     if plan.download {
-        let file = fetch(plan.job, id, &plan.variant, plan.output.as_deref(), session).await;
+        let file = fetch(plan.job, id, &plan.variant, plan.output(), session).await;
         let file = file.map_err(|problem| {
             let mut problem =
                 problem.recast(ErrorKind::Download, "the job is completed, but not its download: ");
@@ -281,12 +291,35 @@ fn failed(id: &str, job: Job, status: &str, answer: &Map<String, Value>) -> Prob
     Problem::new(ErrorKind::JobFailed, message).with("status", status).with("details", details)
 }
 
+/// Refuses an output that the job's file cannot go to, while nothing is paid yet.
+pub(super) async fn check_output(
+    job: Job,
+    waiting: &Waiting,
+    session: &Session,
+) -> Result<(), Problem> {
+    if !waiting.download && waiting.output.is_none() {
+        return Ok(());
+    }
+    let output = Output { path: waiting.output.as_deref(), on_conflict: waiting.taken.policy() };
+    let kind = job.folder_kind();
+    let place = Place::find(session, kind, &[], output, Naming::Asked).await?;
+    if let (Job::Image, Some(name)) = (job, &place.name)
+        && Format::of_name(name).is_none()
+    {
+        return Err(Problem::usage(format!(
+            "Unsupported file format of {name}: use .png, .jpg, .jpeg or .webp"
+        )));
+    }
+    // Without a name there is still a folder that has to be there.
+    place.spot.open(session, kind).await.map(drop)
+}
+
 /// Fetches a finished job's file to where it is wanted.
 pub(super) async fn fetch(
     job: Job,
     id: &str,
     variant: &str,
-    output: Option<&str>,
+    output: Output<'_>,
     session: &Session,
 ) -> Result<Map<String, Value>, Problem> {
     let kind = job.folder_kind();
@@ -299,11 +332,16 @@ pub(super) async fn fetch(
                 ("video_id", json!(id)),
                 ("filename", json!(place.name)),
                 ("variant", json!(variant)),
+                ("on_conflict", json!(place.on_conflict)),
             ]),
         ),
         Job::Image => (
             "download_image",
-            arguments([("response_id", json!(id)), ("filename", json!(place.name))]),
+            arguments([
+                ("response_id", json!(id)),
+                ("filename", json!(place.name)),
+                ("on_conflict", json!(place.on_conflict)),
+            ]),
         ),
     };
     let mut result = session.call(&media, tool, arguments, id).await?;
@@ -330,10 +368,12 @@ fn jittered(pause: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::args::media_tools::{Conflict, Taken};
 
     fn waiting(output: Option<&str>) -> Waiting {
         let output = output.map(str::to_owned);
-        Waiting { download: false, output, timeout: None, poll_interval: None }
+        let taken = Taken { on_conflict: None };
+        Waiting { download: false, output, taken, timeout: None, poll_interval: None }
     }
 
     #[tokio::test]
@@ -345,6 +385,13 @@ mod tests {
         assert_eq!(
             plan.resume("video_1"),
             "weir media video wait video_1 --download --variant thumbnail -o 'my clips/'"
+        );
+        let rename = Taken { on_conflict: Some(Conflict::Rename) };
+        let plan =
+            Plan::new(Job::Video, &Waiting { taken: rename, ..waiting(Some("a/")) }, "video");
+        assert_eq!(
+            plan.resume("video_1"),
+            "weir media video wait video_1 --download -o a/ --on-conflict rename"
         );
         let plan = Plan::new(Job::Image, &waiting(Some("it's.png")), "video");
         assert_eq!(

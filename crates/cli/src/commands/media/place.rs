@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use media::store::{Kind, OnConflict, Target};
-use media::tools::ErrorKind;
+use media::tools::{ErrorKind, ToolError};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -23,6 +23,16 @@ use super::spot::{Spot, copy, safe};
 
 /// Names of results that name the file that was written.
 const NAMES: [&str; 3] = ["filename", "output_filename", "output_file"];
+
+/// How and where somebody wants a file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Output<'a> {
+    /// A file, or a folder when it is one or ends in a slash. Without one the file goes beside the
+    /// first input, else to where the media are, else to the current folder.
+    pub(super) path: Option<&'a str>,
+    /// What happens when its name is taken, if somebody said so.
+    pub(super) on_conflict: Option<OnConflict>,
+}
 
 /// Whether the tool can be told the name of what it makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +53,8 @@ pub(super) struct Place {
     pub(super) inputs: Vec<String>,
     /// What it is to call its file, when that is asked for and it can be told.
     pub(super) name: Option<String>,
+    /// What the tool is to do when its name is taken, when it writes to the file's own place.
+    pub(super) on_conflict: Option<OnConflict>,
     /// Where the file goes afterwards, when that is elsewhere.
     delivery: Option<Wanted>,
     /// The private folder, removed in the end.
@@ -54,6 +66,28 @@ pub(super) struct Place {
 struct Wanted {
     spot: Spot,
     name: Option<String>,
+    on_conflict: Option<OnConflict>,
+}
+
+impl Wanted {
+    /// The target of a file that its tool has called `own_name`. Only a name that somebody chose
+    /// takes another file's place.
+    fn target(&self, session: &Session, own_name: &str) -> Result<Target, Problem> {
+        let (name, usual) = match &self.name {
+            Some(name) => (name.as_str(), session.on_conflict()),
+            None => (own_name, OnConflict::Rename),
+        };
+        Ok(Target::new(safe(name)?, self.on_conflict.unwrap_or(usual)))
+    }
+
+    /// Refuses a name that would be refused in the end, while nothing is paid yet: begins the file,
+    /// and drops it.
+    async fn check(&self, session: &Session, kind: Kind) -> Result<(), Problem> {
+        let Some(name) = &self.name else { return Ok(()) };
+        let target = self.target(session, name)?;
+        let store = self.spot.open(session, kind).await?;
+        store.create(target).await.map(drop).map_err(|error| ToolError::Store(error).into())
+    }
 }
 
 /// An input that was found.
@@ -64,25 +98,25 @@ struct Input {
 }
 
 impl Place {
-    /// Finds the inputs, and makes room for the output. `output` is a file, or a folder when it is
-    /// one or ends in a slash; without one, the output goes beside the first input, else to where
-    /// the media are, else to the current folder.
+    /// Finds the inputs, makes room for the output, and makes sure that it can have its name.
     pub(super) async fn find(
         session: &Session,
         kind: Kind,
         inputs: &[String],
-        output: Option<&str>,
+        output: Output<'_>,
         naming: Naming,
     ) -> Result<Self, Problem> {
         let inputs: Vec<Input> =
             inputs.iter().map(|it| input(session, kind, it)).collect::<Result<_, _>>()?;
         let wanted = wanted(session, kind, inputs.first(), output)?;
+        wanted.check(session, kind).await?;
         let together = inputs.iter().all(|input| input.spot == wanted.spot);
         let name_is_lost = naming == Naming::Own && wanted.name.is_some();
         if together && !name_is_lost {
             let inputs = inputs.into_iter().map(|it| it.name).collect();
-            let Wanted { spot, name } = wanted;
-            return Ok(Self { kind, spot, inputs, name, delivery: None, _staging: None });
+            let Wanted { spot, name, on_conflict } = wanted;
+            let (delivery, _staging) = (None, None);
+            return Ok(Self { kind, spot, inputs, name, on_conflict, delivery, _staging });
         }
         let names = staged_names(&inputs);
         let (of_job, of_disk) = (inputs.clone(), names.clone());
@@ -99,6 +133,7 @@ impl Place {
             spot,
             inputs: names,
             name: wanted.name.clone().filter(|_| naming == Naming::Asked),
+            on_conflict: None,
             delivery: Some(wanted),
             _staging: Some(staging),
         })
@@ -132,11 +167,9 @@ impl Place {
         delivery: &Wanted,
         made: &str,
     ) -> Result<String, Problem> {
-        let own_name = base_name(Path::new(made))?;
-        let name = delivery.name.as_deref().unwrap_or(&own_name);
+        let target = delivery.target(session, &base_name(Path::new(made))?)?;
         let staged = self.spot.open(session, self.kind).await?;
         let store = delivery.spot.open(session, self.kind).await?;
-        let target = Target::new(safe(name)?, OnConflict::Overwrite);
         Ok(copy(&staged, made, &store, target).await?.name.to_string())
     }
 }
@@ -168,9 +201,10 @@ fn wanted(
     session: &Session,
     kind: Kind,
     first_input: Option<&Input>,
-    output: Option<&str>,
+    output: Output<'_>,
 ) -> Result<Wanted, Problem> {
-    let Some(output) = output else {
+    let on_conflict = output.on_conflict;
+    let Some(output) = output.path else {
         let beside = first_input.map(|input| input.spot.clone());
         let spot = match beside.or_else(|| Spot::usual(session, kind)) {
             Some(Spot::Folder(folder)) => Spot::Folder(usable(&folder)?),
@@ -181,17 +215,19 @@ fn wanted(
                 Spot::Folder(usable(&here)?)
             }
         };
-        return Ok(Wanted { spot, name: None });
+        return Ok(Wanted { spot, name: None, on_conflict });
     };
     if is_folder(output) {
-        return Ok(Wanted { spot: Spot::Folder(usable(Path::new(output))?), name: None });
+        let spot = Spot::Folder(usable(Path::new(output))?);
+        return Ok(Wanted { spot, name: None, on_conflict });
     }
     let path = Path::new(output);
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    Ok(Wanted { spot: Spot::Folder(usable(folder)?), name: Some(base_name(path)?) })
+    let spot = Spot::Folder(usable(folder)?);
+    Ok(Wanted { spot, name: Some(base_name(path)?), on_conflict })
 }
 
 /// Whether an output is a folder: it is one, or is written as one.

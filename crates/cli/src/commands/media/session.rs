@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use media::admission::Caller;
-use media::store::Kind;
+use media::store::{Kind, OnConflict};
 use media::tools::{Call, Catalog, Media};
 use serde_json::{Map, Value};
 use tokio::task::JoinSet;
@@ -36,6 +36,11 @@ impl Session {
         plan.make_folders().map_err(|it| Problem::config(&it))?;
         let base = plan.without_places();
         Ok(Self { base, plan, view: View::new(talk), jobs: Jobs::default() })
+    }
+
+    /// What happens when a name that somebody chose is taken, and nobody says.
+    pub(super) fn on_conflict(&self) -> OnConflict {
+        self.base.on_conflict
     }
 
     /// The tools over files in these places.

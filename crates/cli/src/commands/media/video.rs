@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::envelope::{Envelope, Problem};
 use super::job::{self, Job, Plan};
-use super::place::{Naming, Place};
+use super::place::{Naming, Output, Place};
 use super::session::{Session, arguments};
 use super::text;
 use crate::args::media_tools::{Listing, VideoCommand, VideoCreateArgs, Waiting};
@@ -18,6 +18,7 @@ pub(super) async fn run(command: VideoCommand, session: &Arc<Session>) -> Result
         VideoCommand::Create(args) => create(args, session).await,
         VideoCommand::Remix { video_id, prompt, wait, variant, waiting } => {
             let prompt = text::read(&prompt, "PROMPT")?;
+            job::check_output(Job::Video, &waiting, session).await?;
             let job = session.ask(
                 "remix_video",
                 arguments([("previous_video_id", json!(video_id)), ("prompt", json!(prompt))]),
@@ -32,10 +33,10 @@ pub(super) async fn run(command: VideoCommand, session: &Arc<Session>) -> Result
             let plan = Plan::new(Job::Video, &waiting, &variant.variant);
             job::wait_for_all("video.wait", video_ids, plan, session).await
         }
-        VideoCommand::Download { video_id, variant, output } => {
+        VideoCommand::Download { video_id, variant, output, taken } => {
             let variant = &variant.variant;
-            let mut result =
-                job::fetch(Job::Video, &video_id, variant, output.as_deref(), session).await?;
+            let output = Output { path: output.as_deref(), on_conflict: taken.policy() };
+            let mut result = job::fetch(Job::Video, &video_id, variant, output, session).await?;
             result.insert("id".to_owned(), json!(video_id));
             Ok(Envelope::done("video.download", result).emit_alone())
         }
@@ -58,8 +59,12 @@ async fn create(args: VideoCreateArgs, session: &Arc<Session>) -> Result<u8, Pro
     let reference = args.input_ref.iter().cloned().collect::<Vec<_>>();
     let place = match reference.is_empty() {
         true => None,
-        false => Some(Place::find(session, Kind::Image, &reference, None, Naming::Own).await?),
+        false => {
+            let output = Output::default();
+            Some(Place::find(session, Kind::Image, &reference, output, Naming::Own).await?)
+        }
     };
+    job::check_output(Job::Video, &args.waiting, session).await?;
     let spots: Vec<_> = place.iter().map(|place| (Kind::Image, &place.spot)).collect();
     let media = session.media(&spots).await?;
     let job = session.call(

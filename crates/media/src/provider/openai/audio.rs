@@ -25,7 +25,7 @@ const LONGEST_TEXT: usize = 4000;
 impl AudioProvider for OpenAi {
     fn speak(&self, speech: NewSpeech) -> Answer<'_, Bytes> {
         let mut body = json!({
-            "model": speech.model.as_deref().unwrap_or(SPEAKING_MODEL),
+            "model": speech.model,
             "voice": speech.voice.as_deref().unwrap_or(VOICE),
             "input": speech.text,
             "response_format": speech.format.as_str(),
@@ -64,6 +64,10 @@ impl AudioProvider for OpenAi {
             };
             self.exchange.json::<Completion>(self.built(length, build).await?).await?.text()
         })
+    }
+
+    fn usual_speaker(&self) -> &'static str {
+        SPEAKING_MODEL
     }
 
     fn longest_text(&self) -> usize {

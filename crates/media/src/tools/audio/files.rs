@@ -1,11 +1,12 @@
 //! Which sounds there are.
 
 use futures_util::{FutureExt, StreamExt, stream};
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{FileInfo, Kind, Listing, MAX_LISTED, SafeName, SortBy};
+use crate::pool::Stop;
+use crate::store::{FileInfo, Kind, Listing, MAX_LISTED, SafeName};
 use crate::tools::{Call, Media, ToolError};
 use crate::transform::audio::probe;
 
@@ -19,6 +20,20 @@ const TRANSCRIBED: [&str; 9] = ["mp3", "mp4", "mpeg", "mpga", "m4a", "wav", "web
 /// Extensions that the models which talk about sound take.
 const DISCUSSED: [&str; 2] = ["mp3", "wav"];
 
+/// The models that write down what is said, as sanzaru 0.10 names them in its lists.
+const TRANSCRIBERS: [&str; 4] =
+    ["whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize"];
+
+/// The models that talk about sound, as sanzaru 0.10 names them in its lists.
+const TALKERS: [&str; 6] = [
+    "gpt-4o-audio-preview",
+    "gpt-4o-audio-preview-2024-10-01",
+    "gpt-4o-audio-preview-2024-12-17",
+    "gpt-4o-audio-preview-2025-06-03",
+    "gpt-4o-mini-audio-preview",
+    "gpt-4o-mini-audio-preview-2024-12-17",
+];
+
 /// Files that are looked into at once.
 const PROBES: usize = 8;
 
@@ -26,7 +41,7 @@ const PROBES: usize = 8;
 const PATTERN_BYTES: usize = 1 << 20;
 
 /// What sounds are sorted by.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(inline)]
 pub enum AudioSort {
@@ -93,23 +108,26 @@ pub struct AudioFile {
     pub format: String,
     /// Its length in seconds; null when it cannot be read
     pub duration_seconds: Option<f64>,
-    /// Whether the transcription models take it
-    pub transcription_support: bool,
-    /// Whether the models that talk about sound take it
-    pub chat_support: bool,
+    /// The transcription models that take it; null when none does
+    pub transcription_support: Option<&'static [&'static str]>,
+    /// The models that talk about sound that take it; null when none does
+    pub chat_support: Option<&'static [&'static str]>,
 }
 
 /// Sounds.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct AudioFiles {
-    /// The sounds
+    /// The sounds: the first 1000 of those that fit, in the order that was asked for
     pub result: Vec<AudioFile>,
+    /// How many fit
+    pub total: usize,
 }
 
 /// The sounds of the audio folder that fit. Their lengths come from their heads; nothing is decoded.
 ///
 /// # Errors
-/// When the pattern is no regular expression, or the folder holds more than can be listed.
+/// When the pattern is no regular expression, the folder holds more than can be listed, or more
+/// files fit than are looked into for their lengths.
 pub async fn list_audio_files(
     media: &Media,
     params: ListAudioFiles,
@@ -120,13 +138,48 @@ pub async fn list_audio_files(
             ToolError::Arguments("Invalid pattern: it is no regular expression".to_owned())
         })
     });
-    let pattern = pattern.transpose()?;
-    let most = i64::try_from(MAX_LISTED).unwrap_or(i64::MAX);
-    let listing = Listing::new(None, most)?.extensions(SOUNDS).sorted(SortBy::Name, false);
-    let mut found = media.store(Kind::Audio)?.list(listing).await?;
+    let (pattern, asked) = (pattern.transpose()?, params.clone());
+    let found = media.store(Kind::Audio)?.list(Listing::everything().extensions(SOUNDS)).await?;
+    let choosing = move |_: &Stop| chosen(found, &asked, pattern.as_ref());
+    let fitting = media.pool.run(choosing).await?;
+    if params.is_about_lengths() && fitting.len() > MAX_LISTED {
+        return Err(ToolError::Arguments(format!(
+            "{} files fit, and at most {MAX_LISTED} are looked into for their lengths: narrow them \
+             by pattern, format, size or time",
+            fitting.len()
+        )));
+    }
+    let told = fitting.iter().take(MAX_LISTED);
+    let probes: Vec<_> = told.map(|file| record(media, file).boxed()).collect();
+    let mut result: Vec<AudioFile> = stream::iter(probes).buffered(PROBES).collect().await;
+    if !params.is_about_lengths() {
+        return Ok(AudioFiles { result, total: fitting.len() });
+    }
+    choose_by_length(&mut result, &params);
+    Ok(AudioFiles { total: result.len(), result })
+}
+
+impl ListAudioFiles {
+    fn wants_lengths_within(&self) -> bool {
+        self.min_duration_seconds.is_some() || self.max_duration_seconds.is_some()
+    }
+
+    /// Whether files have to be looked into before it is known which of them come first.
+    fn is_about_lengths(&self) -> bool {
+        self.sort_by == AudioSort::Duration || self.wants_lengths_within()
+    }
+}
+
+/// The files that fit by what a folder knows of them, in the order that was asked for. Those that
+/// are sorted by their lengths are in the order of their names.
+fn chosen(
+    mut found: Vec<FileInfo>,
+    params: &ListAudioFiles,
+    pattern: Option<&Regex>,
+) -> Vec<FileInfo> {
     found.retain(|file| {
         let name = file.name.as_str();
-        pattern.as_ref().is_none_or(|pattern| pattern.is_match(name))
+        pattern.is_none_or(|pattern| pattern.is_match(name))
             && within(seconds(file), params.min_modified_time, params.max_modified_time)
             && params.min_size_bytes.is_none_or(|least| file.bytes >= least)
             && params.max_size_bytes.is_none_or(|most| file.bytes <= most)
@@ -134,20 +187,34 @@ pub async fn list_audio_files(
                 it.trim_start_matches('.').eq_ignore_ascii_case(&file.name.extension())
             })
     });
-    let probes: Vec<_> = found.iter().map(|file| record(media, file).boxed()).collect();
-    let mut result: Vec<AudioFile> = stream::iter(probes).buffered(PROBES).collect().await;
-    if params.min_duration_seconds.is_some() || params.max_duration_seconds.is_some() {
-        result.retain(|file| {
+    // They come by name, and what is equal stays in its order.
+    match params.sort_by {
+        AudioSort::Name | AudioSort::Duration => {}
+        AudioSort::Size => found.sort_by_key(|file| file.bytes),
+        AudioSort::ModifiedTime => found.sort_by_key(|file| file.modified),
+        AudioSort::Format => found.sort_by_cached_key(|file| file.name.extension()),
+    }
+    if params.reverse && params.sort_by != AudioSort::Duration {
+        found.reverse();
+    }
+    found
+}
+
+fn choose_by_length(files: &mut Vec<AudioFile>, params: &ListAudioFiles) {
+    if params.wants_lengths_within() {
+        files.retain(|file| {
             file.duration_seconds.is_some_and(|length| {
                 within(length, params.min_duration_seconds, params.max_duration_seconds)
             })
         });
     }
-    sort(&mut result, params.sort_by);
-    if params.reverse {
-        result.reverse();
+    if params.sort_by == AudioSort::Duration {
+        let length = |file: &AudioFile| file.duration_seconds.unwrap_or(0.0);
+        files.sort_by(|one, two| length(one).total_cmp(&length(two)));
+        if params.reverse {
+            files.reverse();
+        }
     }
-    Ok(AudioFiles { result })
 }
 
 /// Parameters of `get_latest_audio`: none.
@@ -180,19 +247,6 @@ fn seconds(file: &FileInfo) -> f64 {
     file.modified.as_duration().as_secs_f64()
 }
 
-fn sort(files: &mut [AudioFile], by: AudioSort) {
-    files.sort_by(|one, two| match by {
-        AudioSort::Name => one.file_name.cmp(&two.file_name),
-        AudioSort::Size => one.size_bytes.cmp(&two.size_bytes),
-        AudioSort::Duration => {
-            let length = |file: &AudioFile| file.duration_seconds.unwrap_or(0.0);
-            length(one).total_cmp(&length(two))
-        }
-        AudioSort::ModifiedTime => one.modified_time.total_cmp(&two.modified_time),
-        AudioSort::Format => one.format.cmp(&two.format),
-    });
-}
-
 async fn record(media: &Media, file: &FileInfo) -> AudioFile {
     let format = file.name.extension();
     AudioFile {
@@ -200,8 +254,8 @@ async fn record(media: &Media, file: &FileInfo) -> AudioFile {
         size_bytes: file.bytes,
         modified_time: seconds(file),
         duration_seconds: length(media, &file.name).await,
-        transcription_support: TRANSCRIBED.contains(&format.as_str()),
-        chat_support: DISCUSSED.contains(&format.as_str()),
+        transcription_support: TRANSCRIBED.contains(&format.as_str()).then_some(&TRANSCRIBERS),
+        chat_support: DISCUSSED.contains(&format.as_str()).then_some(&TALKERS),
         format,
     }
 }

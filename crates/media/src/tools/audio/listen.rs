@@ -112,7 +112,7 @@ pub async fn transcribe_audio(
 }
 
 /// What is made of speech that is written down.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(inline)]
 pub enum Enhancement {
@@ -163,6 +163,12 @@ pub struct Enhance {
     /// The model that listens
     #[serde(default)]
     pub model: TranscriptionModel,
+    /// The form of the transcript
+    #[serde(default)]
+    pub response_format: ResponseFormat,
+    /// How finely times are wanted (whisper-1 with verbose_json)
+    #[serde(default)]
+    pub timestamp_granularities: Option<Vec<Granularity>>,
 }
 
 /// Writes down what is said in a certain manner.
@@ -174,11 +180,12 @@ pub async fn transcribe_with_enhancement(
     params: Enhance,
     call: &Call,
 ) -> Result<Transcribed, ToolError> {
+    let granularities = params.timestamp_granularities.unwrap_or_default();
     let how = How {
         model: word(&params.model),
-        response_format: "text".to_owned(),
+        response_format: word(&params.response_format),
         prompt: Some(params.enhancement_type.prompt().to_owned()),
-        granularities: Vec::new(),
+        granularities: granularities.iter().map(word).collect(),
     };
     transcribe(media, &params.file_path, how, call).await
 }

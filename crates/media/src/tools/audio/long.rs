@@ -12,12 +12,9 @@ use crate::store::{Kind, SafeName};
 use crate::tools::{Call, Media, Step, ToolError, inputs};
 use crate::transform::audio::{SpeechWindows, WINDOW, WINDOWED_ABOVE, Window, plan};
 
-/// Windows of one recording that are listened to at once.
-const AT_ONCE: usize = 4;
-
-/// What these are taken to need, with one more that is being decoded: each has 2.88 MB of sound (90 s
-/// of 16,000 samples of two bytes), and the form that it is sent in has as much again.
-const WINDOWS_BYTES: u64 = 5 * 2 * 2_880_000;
+/// What a window is taken to need: 2.88 MB of sound (90 s of 16,000 samples of two bytes), and as
+/// much again for the form that it is sent in.
+const WINDOW_BYTES: u64 = 2 * 2_880_000;
 
 /// Most words in which the end of one window is looked for in the next: fifteen seconds of speech
 /// have some forty.
@@ -83,7 +80,9 @@ pub(super) async fn transcribe(
     if !HEARD.contains(&name.extension().as_str()) {
         return Err(ToolError::Arguments(format!("Unsupported file format of {name}")));
     }
-    let _held = inputs::admit_memory(media, WINDOWS_BYTES, call).await?;
+    // Those that are listened to, and one more that is being decoded.
+    let windows = u64::try_from(media.windows + 1).unwrap_or(u64::MAX);
+    let _held = inputs::admit_memory(media, windows.saturating_mul(WINDOW_BYTES), call).await?;
     let (source, _) = media.store(Kind::Audio)?.seekable(name).await?;
     let text = name.to_string();
     let opened = media.pool.run(move |_stop| SpeechWindows::open(source, &text)).await??;
@@ -94,7 +93,7 @@ pub(super) async fn transcribe(
     let (mut rest, mut heard, mut all) = (Some(opened), FuturesOrdered::new(), Vec::new());
     loop {
         // Only as many windows are decoded as are listened to.
-        while heard.len() < AT_ONCE
+        while heard.len() < media.windows
             && let Some(windows) = rest.take()
         {
             if let Some((window, windows)) = next(media, windows).await? {

@@ -70,8 +70,8 @@ pub struct Spoken {
     pub output_file: String,
     /// Who spoke
     pub provider: SpeechProvider,
-    /// The model that was asked for
-    pub model: Option<String>,
+    /// The model that spoke
+    pub model: String,
     /// How many characters were said
     pub characters: usize,
     /// In how many pieces
@@ -103,6 +103,7 @@ pub async fn create_audio(
         }
     };
     let provider = media.audio_provider()?;
+    let model = params.model.unwrap_or_else(|| provider.usual_speaker().to_owned());
     let pieces = pieces(&params.text_prompt, provider.longest_text());
     if pieces.len() > 1 && format == SpeechFormat::Wav {
         let longest = provider.longest_text();
@@ -115,7 +116,7 @@ pub async fn create_audio(
         call.say(Step { done, total, message: Some("speaking".into()) });
         let speech = NewSpeech {
             text: (*text).to_owned(),
-            model: params.model.clone(),
+            model: model.clone(),
             voice: params.voice.clone(),
             instructions: params.instructions.clone(),
             speed: params.speed,
@@ -127,7 +128,7 @@ pub async fn create_audio(
     Ok(Spoken {
         output_file: written.name.to_string(),
         provider: params.provider,
-        model: params.model,
+        model,
         characters,
         requests: pieces.len(),
         size_bytes: written.bytes,

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Effect, Entry, output, parameters, tool, ui_meta};
 use crate::provider::{DeletedVideo, ImageJob, Video};
 use crate::server::VIEWER;
-use crate::tools::{Parts, audio, image, inputs, local, reference, video, view};
+use crate::tools::{Parts, audio, image, inputs, local, reference, video, view, wait};
 
 const VIDEO: Parts = Parts { video: true, image: false, audio: false, any: false };
 const IMAGE: Parts = Parts { video: false, image: true, audio: false, any: false };
@@ -62,14 +62,14 @@ fn videos() -> Vec<Entry> {
             video::get_video_status
         ),
         entry!(
-            tool::<video::WaitVideo, Video>(
+            tool::<wait::WaitVideo, Video>(
                 "wait_video",
                 "Wait until a video job has ended, with progress on the way.",
                 Effect::Reads,
                 true,
             ),
             VIDEO,
-            video::wait_video
+            wait::wait_video
         ),
         entry!(
             tool::<video::DownloadVideo, video::Downloaded>(
@@ -143,7 +143,7 @@ fn references() -> Vec<Entry> {
                 "prepare_reference_image",
                 "Bring a picture of the image folder to exactly a video's size, for \
                  create_video's input_reference_filename.",
-                Effect::Settles,
+                Effect::Makes,
                 false,
             ),
             IMAGE,
@@ -157,8 +157,8 @@ fn images() -> Vec<Entry> {
         entry!(
             tool::<image::CreateImage, ImageJob>(
                 "create_image",
-                "Start a background job whose answer holds a picture. Ask get_image_status until it \
-                 is completed, then download it with download_image.",
+                "Start a background job whose answer holds a picture. Wait for it with \
+                 wait_image, then download it with download_image.",
                 Effect::Makes,
                 true,
             ),
@@ -174,6 +174,16 @@ fn images() -> Vec<Entry> {
             ),
             IMAGE,
             image::get_image_status
+        ),
+        entry!(
+            tool::<wait::WaitImage, ImageJob>(
+                "wait_image",
+                "Wait until an image job has ended, with progress on the way.",
+                Effect::Reads,
+                true,
+            ),
+            IMAGE,
+            wait::wait_image
         ),
         entry!(
             tool::<image::DownloadImage, image::DownloadedImage>(
@@ -234,7 +244,7 @@ fn audio() -> Vec<Entry> {
             tool::<audio::ConvertAudio, audio::MadeSound>(
                 "convert_audio",
                 "Write a sound as MP3 or WAV beside it.",
-                Effect::Settles,
+                Effect::Makes,
                 false,
             ),
             AUDIO,
@@ -244,7 +254,7 @@ fn audio() -> Vec<Entry> {
             tool::<audio::CompressAudio, audio::MadeSound>(
                 "compress_audio",
                 "Make a sound small enough for the models that listen.",
-                Effect::Settles,
+                Effect::Makes,
                 false,
             ),
             AUDIO,
