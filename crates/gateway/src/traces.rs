@@ -172,17 +172,21 @@ impl Traces {
 
 /// Whether an outcome is one that whoever runs the gateway answers for.
 fn is_ours(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::UpstreamFailed | Outcome::Drained)
+    matches!(outcome, Outcome::UpstreamFailed | Outcome::UpstreamFull | Outcome::Drained)
 }
 
 /// `error.type` of an answer that ended in an error. A client that leaves is none.
 fn error(call: &Call, outcome: Outcome, status: u16) -> Option<String> {
+    let failure = call.progress.failure.get();
     match outcome {
         Outcome::Complete | Outcome::ClientLeft => None,
         Outcome::UpstreamRefused => Some(status.to_string()),
-        Outcome::UpstreamFailed | Outcome::ClientSlow | Outcome::Drained => {
-            Some(call.progress.failure.get().unwrap_or(outcome.name()).to_owned())
-        }
+        // The provider's own word for its failure has been passed on.
+        Outcome::UpstreamFailed if failure.is_none() && status >= 500 => Some(status.to_string()),
+        Outcome::UpstreamFailed
+        | Outcome::UpstreamFull
+        | Outcome::ClientSlow
+        | Outcome::Drained => Some(failure.unwrap_or(outcome.name()).to_owned()),
     }
 }
 
